@@ -1,0 +1,1 @@
+"""An evaluation harness for remote-sensing models that answer with words, boxes and masks."""

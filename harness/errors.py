@@ -1,0 +1,60 @@
+"""Errors that a user can mend, each with the process exit code it leads to.
+
+The hierarchy::
+
+    GeoPixError                 anything the user can act on; exit code 2
+    ├── ConfigurationError      a YAML, an option or a name is wrong; exit code 2
+    ├── DataError               a data set's file contradicts its format; exit code 4
+    ├── MissingDataError        a data set is not where it was looked for; exit code 4
+    ├── EnvironmentProblem      a missing extra, device or model file; exit code 4
+    └── SampleError             one sample cannot be used; recorded, the run goes on
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class GeoPixError(Exception):
+    """A failure whose message tells the user what to do next."""
+
+    exit_code = 2
+
+
+class ConfigurationError(GeoPixError):
+    """A YAML file, an option or a name is wrong."""
+
+
+class DataError(GeoPixError):
+    """A data set's file contradicts its own format."""
+
+    exit_code = 4
+
+
+class MissingDataError(GeoPixError):
+    """A data set, or a file of it, is not where it was looked for."""
+
+    exit_code = 4
+
+
+class EnvironmentProblem(GeoPixError):
+    """Something outside the command is missing: an extra, a device, a model file."""
+
+    exit_code = 4
+
+
+class SampleError(GeoPixError):
+    """One sample cannot be read, asked or scored; the run records the reason and goes on."""
+
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns " Did you mean 'x'?" for the closest known name, or "" when none is close.
+
+    >>> nearest("rsvqa_rh", ["rsvqa_hr", "rrsis"])
+    " Did you mean 'rsvqa_hr'?"
+    >>> nearest("zzz", ["rsvqa_hr"])
+    ''
+    """
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
