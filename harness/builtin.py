@@ -1,0 +1,43 @@
+"""The built-in readers, parsers, metrics and models, registered through the hooks that plugins use."""
+
+from harness.plugins import hookimpl
+
+
+@hookimpl
+def geopix_eval_readers() -> dict[str, str]:
+    """Readers of the benchmarks' own files."""
+    return {
+        "rsvqa": "harness.readers.rsvqa:RsvqaReader",
+        "refer": "harness.readers.refer:ReferReader",
+        "json_lines": "harness.readers.json_lines:JsonLinesReader",
+    }
+
+
+@hookimpl
+def geopix_eval_parsers() -> dict[str, str]:
+    """Parsers of answers."""
+    return {
+        "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
+        "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
+        "mask": "harness.parsers.mask:MaskParser",
+    }
+
+
+@hookimpl
+def geopix_eval_metrics() -> dict[str, str]:
+    """Metrics."""
+    return {
+        "accuracy": "harness.metrics.accuracy:Accuracy",
+        "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
+        "mean_iou": "harness.metrics.segmentation:MeanIoU",
+        "precision_at": "harness.metrics.segmentation:PrecisionAt",
+    }
+
+
+@hookimpl
+def geopix_eval_models() -> dict[str, str]:
+    """Models that need no torch."""
+    return {
+        "replay": "harness.models.replay:replay",
+        "baseline": "harness.models.baselines:baseline",
+    }

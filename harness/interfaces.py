@@ -1,0 +1,139 @@
+"""What a reader, a parser, a metric and a model are: the four kinds of plugin.
+
+A plugin is a class. The options that a task file may give are the arguments of its constructor; they are checked
+against its annotations before anything runs, so frozen dataclasses serve best.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.records import Prediction, Request, Response, Sample, Target
+
+Columns = Mapping[str, NDArray[np.float64]]
+
+
+class Reader(Protocol):
+    """Reads a benchmark's files, as downloaded."""
+
+    def samples(self, root: Path) -> Iterator[Sample]:
+        """Yields the split's samples in the files' order, without decoding an image.
+
+        Args:
+            root: the data set's own folder, below the data directory.
+
+        Raises:
+            MissingDataError: a file of the data set is absent; says where it was looked for.
+            DataError: a file contradicts the format; says file, row and field.
+        """
+        ...
+
+
+class Parser(Protocol):
+    """Reads answers, a model's and the data set's, by the same rules."""
+
+    def parse(self, response: Response, sample: Sample) -> Prediction:
+        """Returns what the response says in the task's terms. Never raises for what a model wrote."""
+        ...
+
+    def target(self, sample: Sample) -> Target:
+        """Returns the right answer in the same terms as `parse` gives."""
+        ...
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a report prints beside a score.
+
+    Attributes:
+        unit: `percent` (a fraction in [0, 1], shown times 100), `pixels`, `score`.
+        direction: whether more is better.
+        formula: the formula in words or plain text mathematics, with its convention.
+        source: paper, equation, or the code whose convention it follows.
+    """
+
+    unit: Literal["percent", "pixels", "score"]
+    direction: Literal["higher", "lower"]
+    formula: str
+    source: str
+
+
+class Metric(Protocol):
+    """Scores one sample, then a corpus of scored samples."""
+
+    @property
+    def info(self) -> MetricInfo:
+        """What a report prints beside the score."""
+        ...
+
+    def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
+        """Returns this sample's sufficient statistics; an empty dict leaves the sample out of the metric.
+
+        Args:
+            target: the right answer in the parser's terms.
+            prediction: status `ok`, `unparsed` or `empty`; an unparsed answer counts as wrong, never as lucky.
+            tags: the sample's tags.
+        """
+        ...
+
+    def reduce(self, columns: Columns) -> float | None:
+        """Returns the corpus score, or None where it is undefined.
+
+        Args:
+            columns: each statistic as float64[N], zero where a sample does not have it.
+        """
+        ...
+
+
+class AdditiveMetric(Protocol):
+    """A metric whose corpus score depends on the sums of its statistics alone.
+
+    Nearly every score of the field is one (accuracy, mean IoU, oIoU, BLEU): its bootstrap is then one matrix product,
+    and runs of many ranks merge by adding.
+    """
+
+    def from_totals(self, totals: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Returns float64[R] corpus scores from the statistics' sums float64[R]; NaN where undefined."""
+        ...
+
+
+class Model(Protocol):
+    """Anything that answers requests: a checkpoint, an endpoint, a file of answers, a baseline."""
+
+    @property
+    def name(self) -> str:
+        """A short name for tables."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever the answers may: weights, settings, or the file of answers."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What a reader of the report should know: path, dtype, device, versions."""
+        ...
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether the pixels matter. If so, their bytes are part of a response's key."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many requests `respond` is given at a time, all of them of one image where possible."""
+        ...
+
+    def respond(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Returns one response a request, in order.
+
+        Raises:
+            SampleError: this batch cannot be answered. Any exception is taken as one: the loop asks the requests of a
+                failed batch one by one and records those that fail again.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Metrics: sufficient statistics of one sample, and the corpus score made of them."""

@@ -1,0 +1,1 @@
+"""Models that need no GPU and no torch: replayed answers and baselines."""

@@ -1,0 +1,140 @@
+"""The registries of readers, parsers, metrics and models, and the hooks through which plugins fill them.
+
+A plugin package names a module under the entry point group `geopix_eval`; the module implements one or more of the
+hooks below with `@harness.plugins.hookimpl`. Each hook returns names with the place of a class as text,
+"module:Class", so
+that nothing is imported before it is used. Built-in parts come in through the same hooks (harness/builtin.py).
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_type_hints
+
+import pluggy
+
+from harness.errors import ConfigurationError, EnvironmentProblem, nearest
+
+GROUP = "geopix_eval"
+KINDS = ("readers", "parsers", "metrics", "models")
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+class Hooks:
+    """What a plugin may provide."""
+
+    @hookspec
+    def geopix_eval_readers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Readers by name: {"name": "module:Class"}."""
+
+    @hookspec
+    def geopix_eval_parsers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Parsers by name: {"name": "module:Class"}."""
+
+    @hookspec
+    def geopix_eval_metrics(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Metrics by name: {"name": "module:Class"}."""
+
+    @hookspec
+    def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Names of one kind of plugin and where each class is.
+
+    Attributes:
+        kind: `readers`, `parsers`, `metrics` or `models`.
+        places: "module:Class" by name.
+    """
+
+    kind: str
+    places: Mapping[str, str]
+
+    @property
+    def noun(self) -> str:
+        """The kind in the singular, for messages."""
+        return self.kind.removesuffix("s")
+
+    def load(self, name: str) -> Any:
+        """Returns the class, or factory, registered under a name, importing its module.
+
+        Raises:
+            ConfigurationError: no such name; the nearest one is suggested.
+            EnvironmentProblem: its module cannot be imported, a missing extra for example.
+        """
+        if name not in self.places:
+            known = ", ".join(sorted(self.places))
+            raise ConfigurationError(f"unknown {self.noun} {name!r}.{nearest(name, self.places)} Known: {known}.")
+        module, _, attribute = self.places[name].partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise EnvironmentProblem(
+                f"{self.noun} {name!r} ({self.places[name]}) cannot be loaded: {error}. "
+                "Install the extra it needs, for example `pip install 'geopix[model]'`."
+            ) from error
+
+    def option_types(self, name: str) -> dict[str, tuple[Any, Any]]:
+        """Returns the options that the class takes: name to (annotation, default or ...)."""
+        target = self.load(name)
+        hints = get_type_hints(target.__init__)
+        return {
+            parameter.name: (
+                hints.get(parameter.name, Any),
+                ... if parameter.default is inspect.Parameter.empty else parameter.default,
+            )
+            for parameter in inspect.signature(target).parameters.values()
+        }
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """All registries, filled."""
+
+    readers: Registry
+    parsers: Registry
+    metrics: Registry
+    models: Registry
+
+
+def collect(manager: pluggy.PluginManager) -> Plugins:
+    """Returns the registries filled from a manager's hooks.
+
+    Raises:
+        ConfigurationError: two plugins give the same name of one kind.
+    """
+    registries = {}
+    for kind in KINDS:
+        places: dict[str, str] = {}
+        for contribution in getattr(manager.hook, f"geopix_eval_{kind}")():
+            for name, place in contribution.items():
+                if places.setdefault(name, place) != place:
+                    raise ConfigurationError(
+                        f"two plugins register the {kind.removesuffix('s')} {name!r}: {places[name]} and {place}. "
+                        "Rename one, or uninstall its package."
+                    )
+        registries[kind] = Registry(kind, places)
+    return Plugins(**registries)
+
+
+@cache
+def installed() -> Plugins:
+    """Returns the registries of the built-in parts and every installed plugin package."""
+    from harness import builtin  # noqa: PLC0415 - the built-in parts import this module for its hook marker
+
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    manager.register(builtin, "builtin")
+    try:
+        manager.load_setuptools_entrypoints(GROUP)
+    except Exception as error:
+        raise EnvironmentProblem(
+            f"an installed plugin of the group {GROUP!r} cannot be imported: {error}. Mend or uninstall its package."
+        ) from error
+    return collect(manager)

@@ -1,0 +1,1 @@
+"""Readers: each turns one benchmark's files, as downloaded, into samples."""

@@ -1,0 +1,177 @@
+"""The values that pass between the stages of an evaluation; the only types stages exchange.
+
+A reader makes a `Sample`, a prompt template and the sample make a `Request`, a model turns it into a `Response`, a
+parser reads that into a `Prediction`, metrics score it, and all of it is kept as one `Record`, one JSON line a sample.
+
+Coordinates are pixels of the image as stored: x to the right, y down, the origin at the upper left corner. A box is
+(x0, y0, x1, y1) with x1 and y1 exclusive. A mask is a COCO run-length encoding over (height, width).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Status = Literal["ok", "unparsed", "empty", "failed"]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A binary mask as COCO compressed run-length encoding.
+
+    Attributes:
+        size: height and width in pixels.
+        counts: the run lengths, column by column, in COCO's compressed text form.
+    """
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image of a data set, read only when a model asks for its pixels.
+
+    Attributes:
+        id: the data set's own id of the image; questions of one image share it.
+        path: where the file is; already checked to lie below the data root.
+    """
+
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a right answer is.
+
+    Attributes:
+        texts: accepted answers or reference captions; the first is the one shown.
+        masks: the true masks, one an object; an empty tuple where the task has no masks.
+        boxes: the true boxes in pixels.
+    """
+
+    texts: tuple[str, ...] = ()
+    masks: tuple[Mask, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question of a data set together with its right answer.
+
+    Attributes:
+        id: unique within the task and stable between releases of the data's files.
+        images: the image, or images, the question is about.
+        fields: the values a prompt template may use, `question` or `expression` for example.
+        target: what a right answer is.
+        tags: names by which scores are sliced, `type` or `category` for example.
+        defect: why the sample cannot be used, found by the reader; such a sample is recorded as failed and never asked.
+    """
+
+    id: str
+    images: tuple[ImageFile, ...]
+    fields: Mapping[str, str]
+    target: Target
+    tags: Mapping[str, str] = field(default_factory=dict)
+    defect: str | None = None
+
+    @property
+    def image_id(self) -> str:
+        """The id of the first image: the usual cluster of questions that are not independent."""
+        return self.images[0].id if self.images else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked.
+
+    Attributes:
+        sample_id: the sample the answer belongs to.
+        images: the images to look at, in the prompt's order.
+        prompt: the task's words. A model family adds its own around them.
+        capability: what kind of answer is wanted: vqa, caption, classify, refer, segment or choose.
+        generation: `max_new_tokens`, `temperature` and the like, from the task file.
+    """
+
+    sample_id: str
+    images: tuple[ImageFile, ...]
+    prompt: str
+    capability: str
+    generation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a model answered, untouched.
+
+    Attributes:
+        text: the answer's words.
+        masks: masks at the image's own size, in the order the answer names them.
+        boxes: boxes in pixels of the image, where the model gives them as numbers and not as words.
+        seconds: time spent on this answer (a batch's time shared evenly).
+        tokens: generated tokens, where the model counts them.
+        reason: what the model has to say about an answer that it could not finish.
+    """
+
+    text: str = ""
+    masks: tuple[Mask, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    seconds: float | None = None
+    tokens: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a parser made of a response.
+
+    Attributes:
+        status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
+            `failed` when the sample could not be asked at all (not scored).
+        reason: why the status is not `ok`, in words.
+        text: the answer in the task's own terms.
+        masks: the masks that are scored.
+        boxes: the boxes that are scored, in pixels.
+    """
+
+    status: Status
+    reason: str | None = None
+    text: str | None = None
+    masks: tuple[Mask, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is known of one sample after the run; one line of `records.jsonl`.
+
+    Attributes:
+        key: digest of checkpoint, task, sample, image bytes, prompt and generation settings. A response may be
+            reused only under the same key.
+        sample_id: the sample's id.
+        cluster: the value samples are resampled by; samples that share it are not independent.
+        images: the images' ids, in order.
+        image_files: the images' paths relative to the data root, in the same order.
+        prompt: the prompt as the task rendered it.
+        fields: the sample's template values.
+        target: the right answer in the parser's terms.
+        response: the raw answer; None when the sample failed before it was answered.
+        prediction: what the parser made of it.
+        statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
+        tags: names by which scores are sliced.
+    """
+
+    key: str
+    sample_id: str
+    cluster: str
+    images: tuple[str, ...]
+    image_files: tuple[str, ...]
+    prompt: str
+    fields: Mapping[str, str]
+    target: Target
+    response: Response | None
+    prediction: Prediction
+    statistics: Mapping[str, Mapping[str, float]]
+    tags: Mapping[str, str]
