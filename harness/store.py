@@ -1,0 +1,262 @@
+"""The run directory: append-only records that survive a kill, and the results computed from them.
+
+RUN/run.json                      who answered, with what, when            (RunManifest)
+RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
+RUN/TASK/result.json              scores, written when the task is whole   (TaskResult)
+RUN/TASK/previews/*.webp          small copies of the images that reports show
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+import pydantic
+
+from harness.errors import ConfigurationError, DataError
+from harness.records import Mask, Prediction, Record, Response, Target
+from harness.results import RunManifest, TaskResult
+
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+RESULT_FILE = "result.json"
+PREVIEWS = "previews"
+
+
+def encode(record: Record) -> bytes:
+    """Returns a record as one JSON line, the same bytes for the same record."""
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def decode(line: bytes) -> Record:
+    """Returns the record of one JSON line.
+
+    Raises:
+        ValueError: the line is torn or is no record.
+    """
+    data = orjson.loads(line)
+    try:
+        return Record(
+            **data
+            | {
+                "images": tuple(data["images"]),
+                "image_files": tuple(data["image_files"]),
+                "target": _target(data["target"]),
+                "response": _response(data["response"]),
+                "prediction": Prediction(**data["prediction"] | _shapes(data["prediction"])),
+            }
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a record: {error}") from error
+
+
+def _shapes(data: dict[str, Any]) -> dict[str, Any]:
+    """Masks and boxes of a decoded JSON object as the types that records hold."""
+    return {
+        "masks": tuple(Mask(tuple(mask["size"]), mask["counts"]) for mask in data["masks"]),  # type: ignore[arg-type]
+        "boxes": tuple(tuple(box) for box in data["boxes"]),
+    }
+
+
+def _target(data: dict[str, Any]) -> Target:
+    return Target(texts=tuple(data["texts"]), **_shapes(data))
+
+
+def _response(data: dict[str, Any] | None) -> Response | None:
+    return None if data is None else Response(**data | _shapes(data))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file beside its place and renames it, so that no reader ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class RecordLog:
+    """Appends records to a file, each handed to the operating system before the next is made.
+
+    A line that a kill has torn is cut off when the log is opened again, so the file always holds whole records.
+
+    Args:
+        path: the file; made with its folder when absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_torn_line(self.path)
+        self._file = self.path.open("ab")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def append(self, records: list[Record]) -> None:
+        """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
+        self._file.write(b"".join(map(encode, records)))
+        self._file.flush()
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists() or not path.stat().st_size:
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yields the records of a file in its order; a torn last line is left out.
+
+    Raises:
+        DataError: a line in the middle is no record; names file and line.
+    """
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            yield decode(line)
+        except ValueError as error:
+            raise DataError(
+                f"{path}:{number}: this line is not a record ({error}). Remove the line and run the same command again; "
+                "only its sample is asked anew."
+            ) from error
+
+
+class RunDirectory:
+    """One model's answers to one or more tasks.
+
+    Args:
+        path: the run's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, manifest: RunManifest) -> RunManifest:
+        """Starts the run, or goes on with it when it was made by the same model.
+
+        Returns:
+            The manifest in force: the stored one when the run goes on, so that its start and command stay as they were.
+
+        Raises:
+            ConfigurationError: the folder holds another model's run, or is no run and not empty.
+        """
+        if (self.path / RUN_FILE).exists():
+            stored = self.manifest()
+            if stored.digest != manifest.digest:
+                raise ConfigurationError(
+                    f"{self.path} holds the answers of {stored.model} (digest {stored.digest[:12]}), and this is "
+                    f"{manifest.model} (digest {manifest.digest[:12]}). Name another folder with --output, or delete "
+                    "this one."
+                )
+            return stored
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise ConfigurationError(
+                f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder with --output."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        return manifest
+
+    def manifest(self) -> RunManifest:
+        """Returns who answered, with what, and when.
+
+        Raises:
+            DataError: the file is absent or damaged.
+        """
+        return _load(RunManifest, self.path / RUN_FILE)
+
+    def tasks(self) -> list[str]:
+        """Returns the names of the finished tasks, sorted."""
+        return sorted(place.parent.name for place in self.path.glob(f"*/{RESULT_FILE}"))
+
+    def unfinished(self) -> list[str]:
+        """Returns the names of tasks that have records and no result."""
+        started = {place.parent.name for place in self.path.glob(f"*/{RECORDS_FILE}")}
+        return sorted(started - set(self.tasks()))
+
+    def records_path(self, task: str) -> Path:
+        """Returns where a task's records are."""
+        return self.path / task / RECORDS_FILE
+
+    def records(self, task: str) -> Iterator[Record]:
+        """Yields a task's records in the data set's order."""
+        return read_records(self.records_path(task))
+
+    def result(self, task: str) -> TaskResult:
+        """Returns a finished task's scores.
+
+        Raises:
+            DataError: the file is absent or damaged.
+        """
+        return _load(TaskResult, self.path / task / RESULT_FILE)
+
+    def close_task(self, result: TaskResult, records: list[Record]) -> None:
+        """Writes the records in the data set's order, once each, and then the result."""
+        write_atomically(self.records_path(result.task), b"".join(map(encode, records)))
+        content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_atomically(self.path / result.task / RESULT_FILE, content)
+
+    def reopen_task(self, task: str) -> None:
+        """Takes a task's result away before its records change, so that no result outlives its records."""
+        (self.path / task / RESULT_FILE).unlink(missing_ok=True)
+
+    def previews(self, task: str) -> Path:
+        """Returns the folder of a task's small images."""
+        return self.path / task / PREVIEWS
+
+
+def preview_name(image_id: str) -> str:
+    """Returns the file name of an image's preview; ids come from data sets and may hold anything."""
+    return hashlib.sha256(image_id.encode()).hexdigest()[:24] + ".webp"
+
+
+@cache
+def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)
+
+
+def _load(kind: type[Any], path: Path) -> Any:
+    try:
+        return _adapter(kind).validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Is this a run directory?") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise DataError(
+            f"{path}: {place}: {first['msg']}. The file is damaged or of another version; run the same command again, "
+            "or leave this run out."
+        ) from error
+
+
+def find_runs(places: list[Path]) -> list[RunDirectory]:
+    """Returns every run at or below the given folders, sorted by path.
+
+    Raises:
+        ConfigurationError: a place does not exist or holds no run.
+    """
+    runs: dict[Path, RunDirectory] = {}
+    for place in places:
+        found = [place / RUN_FILE] if (place / RUN_FILE).exists() else sorted(place.rglob(RUN_FILE))
+        if not found:
+            what = "has no run below it" if place.is_dir() else "does not exist"
+            raise ConfigurationError(
+                f"{place} {what}: expected a folder made by `geopix-eval --tasks .. --model .. --output {place}`."
+            )
+        runs |= {path.parent.resolve(): RunDirectory(path.parent) for path in found}
+    return [runs[path] for path in sorted(runs)]
