@@ -8,11 +8,11 @@ RUN/TASK/previews/*.webp          small copies of the images that reports show
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 import pydantic
@@ -25,6 +25,8 @@ RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 RESULT_FILE = "result.json"
 PREVIEWS = "previews"
+
+Loaded = TypeVar("Loaded", RunManifest, TaskResult)
 
 
 def encode(record: Record) -> bytes:
@@ -57,7 +59,7 @@ def decode(line: bytes) -> Record:
 def _shapes(data: dict[str, Any]) -> dict[str, Any]:
     """Masks and boxes of a decoded JSON object as the types that records hold."""
     return {
-        "masks": tuple(Mask(tuple(mask["size"]), mask["counts"]) for mask in data["masks"]),  # type: ignore[arg-type]
+        "masks": tuple(Mask(tuple(mask["size"]), mask["counts"]) for mask in data["masks"]),
         "boxes": tuple(tuple(box) for box in data["boxes"]),
     }
 
@@ -131,8 +133,8 @@ def read_records(path: Path) -> Iterator[Record]:
             yield decode(line)
         except ValueError as error:
             raise DataError(
-                f"{path}:{number}: this line is not a record ({error}). Remove the line and run the same command again; "
-                "only its sample is asked anew."
+                f"{path}:{number}: this line is not a record ({error}). Remove the line and run the same command again; only "
+                " its sample is asked anew."
             ) from error
 
 
@@ -166,7 +168,8 @@ class RunDirectory:
             return stored
         if self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigurationError(
-                f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder with --output."
+                f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder "
+                "with --output."
             )
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -226,13 +229,14 @@ def preview_name(image_id: str) -> str:
 
 
 @cache
-def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> pydantic.TypeAdapter[Any]:
     return pydantic.TypeAdapter(kind)
 
 
-def _load(kind: type[Any], path: Path) -> Any:
+def _load(kind: type[Loaded], path: Path) -> Loaded:
     try:
-        return _adapter(kind).validate_json(path.read_bytes())
+        loaded: Loaded = _adapter(kind).validate_json(path.read_bytes())
+        return loaded
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Is this a run directory?") from error
     except pydantic.ValidationError as error:
