@@ -126,7 +126,7 @@ class Model(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many requests `respond` is given at a time, all of them of one image where possible."""
+        """How many requests `respond` is given at a time; the questions of one image follow each other."""
         ...
 
     def respond(self, requests: Sequence[Request]) -> Sequence[Response]:

@@ -96,7 +96,7 @@ class TaskResult:
         version: the task's version; scores of different versions are not comparable.
         capability: vqa, caption, classify, refer, segment or choose.
         task_digest: sha256 of the resolved task file.
-        data_digest: sha256 over the samples' content and, where the model looks at them, the images' bytes.
+        data_digest: sha256 over the samples' content: ids, fields, right answers, tags.
         prompt_digest: sha256 over all rendered prompts.
         cluster: the field by which samples were resampled.
         counts: how the samples ended.
@@ -106,6 +106,7 @@ class TaskResult:
         seconds: time spent in the model; None if unknown.
         tokens: tokens generated; None if unknown.
         paper, licence, url, notes: from the task file.
+        images_digest: sha256 over the images' bytes; None when the model did not look at them.
     """
 
     task: str
@@ -126,6 +127,7 @@ class TaskResult:
     licence: str = ""
     url: str = ""
     notes: tuple[str, ...] = ()
+    images_digest: str | None = None
 
     @property
     def primary(self) -> Score:

@@ -8,8 +8,7 @@ RUN/TASK/previews/*.webp          small copies of the images that reports show
 
 import hashlib
 import os
-from collections.abc import Hashable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -133,8 +132,8 @@ def read_records(path: Path) -> Iterator[Record]:
             yield decode(line)
         except ValueError as error:
             raise DataError(
-                f"{path}:{number}: this line is not a record ({error}). Remove the line and run the same command again; only "
-                " its sample is asked anew."
+                f"{path}:{number}: this line is not a record ({error}). Remove it and run the same command again; "
+                "only its sample is asked anew."
             ) from error
 
 
@@ -228,14 +227,9 @@ def preview_name(image_id: str) -> str:
     return hashlib.sha256(image_id.encode()).hexdigest()[:24] + ".webp"
 
 
-@cache
-def _adapter(kind: Hashable) -> pydantic.TypeAdapter[Any]:
-    return pydantic.TypeAdapter(kind)
-
-
 def _load(kind: type[Loaded], path: Path) -> Loaded:
     try:
-        loaded: Loaded = _adapter(kind).validate_json(path.read_bytes())
+        loaded: Loaded = pydantic.TypeAdapter(kind).validate_json(path.read_bytes())
         return loaded
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Is this a run directory?") from error

@@ -1,0 +1,154 @@
+"""The catalogue of tasks: finds task files, resolves names, aliases and inheritance."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from harness.errors import ConfigurationError, nearest
+from harness.located_yaml import Document, Problem, read
+from harness.plugins import Plugins
+from harness.spec import Task, build, find_problems
+
+
+def shipped(folder: str) -> Path:
+    """Returns a folder that travels with the package, `tasks` or `leaderboards`.
+
+    In a checkout it stands at the root for people to read and edit; in a wheel it lies inside this package.
+    """
+    package = Path(__file__).resolve().parent
+    inside = package / "_data" / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task file that was found, not yet checked.
+
+    Attributes:
+        name: the task's name, or the file's stem when the file cannot be read.
+        aliases: its other names.
+        title: benchmark and split, for people.
+        file: where it is.
+        document: its content as written, inheritance not resolved.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    file: Path
+    document: Document
+
+
+def entry(file: Path) -> Entry:
+    """Reads a task file far enough to list it.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    try:
+        document = read(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}. Expected a task file; see `geopix-eval ls`."
+        ) from error
+    aliases = document.data.get("aliases")
+    return Entry(
+        name=str(document.data.get("name", file.stem)),
+        aliases=tuple(map(str, aliases)) if isinstance(aliases, list) else (),
+        title=str(document.data.get("title", "")),
+        file=file,
+        document=document,
+    )
+
+
+class Catalogue:
+    """All tasks of some folders.
+
+    Args:
+        folders: folders with task files; a later folder's task must not take an earlier one's name.
+        plugins: the registries that task files refer to.
+    """
+
+    def __init__(self, folders: Sequence[Path], plugins: Plugins) -> None:
+        self.folders = folders
+        self.plugins = plugins
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every task file found, by name.
+
+        Raises:
+            ConfigurationError: a folder is absent.
+        """
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise ConfigurationError(f"the task folder {folder} does not exist.")
+        files = [file for folder in self.folders for file in sorted(folder.glob("*.yaml"))]
+        return tuple(sorted(map(entry, files), key=lambda found: found.name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Entry]:
+        known: dict[str, Entry] = {}
+        for found in self.entries:
+            for name in (found.name, *found.aliases):
+                if name in known:
+                    raise ConfigurationError(
+                        f"{found.file} and {known[name].file} both go by the name {name!r}. Rename one."
+                    )
+                known[name] = found
+        return known
+
+    def task(self, name: str) -> Task:
+        """Returns a checked task by its name, an alias, or the path of a task file.
+
+        Raises:
+            ConfigurationError: no such task (the nearest name is suggested), or its file has mistakes (all of them).
+        """
+        found = self._find(name)
+        return build(self.resolve(found), found.file, self.plugins)
+
+    def problems(self, file: Path) -> list[Problem]:
+        """Returns every mistake of a task file, in the order of its lines."""
+        found = entry(file)
+        try:
+            document = self.resolve(found)
+        except ConfigurationError as error:
+            document = found.document
+            return [found.document.problem(("extends",), str(error)), *find_problems(document, self.plugins)]
+        mistakes = set(find_problems(document, self.plugins))
+        if document.data.get("name") not in (file.stem, None):
+            expected = f"the file is called {file.name}, so its task must be called {file.stem!r}"
+            mistakes.add(document.problem(("name",), expected))
+        return sorted(mistakes)
+
+    def resolve(self, found: Entry, above: tuple[str, ...] = ()) -> Document:
+        """Returns a task's content with everything it inherits.
+
+        Raises:
+            ConfigurationError: the task it extends does not exist, or extends it in turn.
+        """
+        base = found.document.data.get("extends")
+        if not isinstance(base, str):
+            return found.document
+        if found.name in above:
+            raise ConfigurationError(f"tasks extend each other in a circle: {' -> '.join((*above, found.name))}")
+        inherited = self.resolve(self._find(base), (*above, found.name))
+        # Names belong to one task alone, so they are not handed down.
+        own = {key: value for key, value in inherited.data.items() if key not in ("name", "aliases", "extends")}
+        return found.document.over(replace(inherited, data=own))
+
+    def _find(self, name: str) -> Entry:
+        if name.endswith((".yaml", ".yml")):
+            return entry(Path(name))
+        if name in self._by_name:
+            return self._by_name[name]
+        broken = _broken_names(self.entries)
+        hint = f" These files cannot be read, see `geopix-eval validate`: {', '.join(broken)}." if broken else ""
+        raise ConfigurationError(
+            f"unknown task {name!r}.{nearest(name, self._by_name)} Known: {', '.join(sorted(self._by_name))}.{hint}"
+        )
+
+
+def _broken_names(entries: Iterable[Entry]) -> list[str]:
+    return [str(found.file) for found in entries if found.document.problems]

@@ -1,0 +1,148 @@
+"""The command `geopix-eval`."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from harness.errors import GeoPixError
+
+# Only what every command needs is imported above; `--help` and `ls` must not wait for numpy or a model.
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Group(click.Group):
+    """A group whose subcommands end user errors with their message and exit code, and no traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(context)
+        except GeoPixError as error:
+            click.echo(f"Error: {error}", err=True)
+            context.exit(error.exit_code)
+
+
+@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="geopix")
+@click.option("--tasks", metavar="NAME,..", help="Tasks to run: names, aliases or paths of task files.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    help="A checkpoint folder, geopix-mini, replay:FILE, baseline:constant, baseline:whole-image, or a plugin's.",
+)
+@click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE", help="An option of the model.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    envvar="GEOPIX_DATA",
+    show_envvar=True,
+    help="The folder that holds the data sets.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/MODEL]")
+@click.option("--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
+@click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--fail-on-error",
+    "policy",
+    default="any",
+    show_default=True,
+    metavar="POLICY",
+    help="When failed samples end the run with exit code 3: any, never, a number, or a share such as 1%.",
+)
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
+    """Evaluate remote-sensing models that answer with words, boxes and masks.
+
+    \b
+    geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
+    geopix-eval leaderboard runs/ -o board.html         compare runs
+
+    Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or device.
+    """  # noqa: D301 - click reads the backspace itself
+    if context.invoked_subcommand is not None:
+        return
+    if not options["tasks"] or not options["model"]:
+        missing = " and ".join(f"--{name}" for name in ("tasks", "model") if not options[name])
+        raise click.UsageError(f"{missing} missing: name what to run, or a command. See `geopix-eval --help`.")
+    from harness.run import run_tasks  # noqa: PLC0415 - keeps numpy and the registries out of --help
+
+    context.exit(run_tasks(command=tuple(sys.argv), **options))
+
+
+def task_folders(function: Callable[P, R]) -> Callable[P, R]:
+    """Adds the option that names further folders of task files."""
+    option = click.option(
+        "--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files."
+    )
+    return wraps(function)(option(function))
+
+
+@main.command("ls")
+@task_folders
+def list_tasks(task_dirs: tuple[Path, ...]) -> None:
+    """List the tasks."""
+    from harness.listing import print_tasks  # noqa: PLC0415
+
+    print_tasks(task_dirs)
+
+
+@main.command("show")
+@click.argument("task")
+@task_folders
+def show_task(task: str, task_dirs: tuple[Path, ...]) -> None:
+    """Show a task: data, prompt, parser, metrics with their formulas."""
+    from harness.listing import print_task  # noqa: PLC0415
+
+    print_task(task, task_dirs)
+
+
+@main.command("validate")
+@click.argument("places", nargs=-1, required=True, type=click.Path(path_type=Path))
+def validate(places: tuple[Path, ...]) -> None:
+    """Check task files, or folders of them, and say all their mistakes with file:line."""
+    from harness.listing import validate_files  # noqa: PLC0415
+
+    validate_files(places)
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--task", required=True, metavar="NAME", help="The task whose parser and metrics score the answers.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="KEY=FIELD",
+    help="Where the file keeps a value: text (the answer), target, id, image, a template field, or tag.NAME.",
+)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@task_folders
+def import_answers(**options: Any) -> None:
+    """Score another model's answers from a JSON Lines file that holds questions, right answers and answers."""
+    from harness.importing import import_file  # noqa: PLC0415
+
+    import_file(command=tuple(sys.argv), **options)
+
+
+@main.command("leaderboard")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
+@click.option("--samples", type=click.IntRange(min=0), default=60, show_default=True, help="Sample cards per task.")
+def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
+    """Write one HTML file that compares runs, or all runs below a folder."""
+    from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
+
+    summary = write_leaderboard(list(runs), output, samples_per_task=samples)
+    click.echo(f"{summary.path} ({summary.bytes / 1e6:.1f} MB, {summary.runs} runs, {summary.tasks} tasks)")

@@ -1,0 +1,192 @@
+"""The loop: what to ask, what is answered already, batches by image, failures by policy."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from harness.errors import DataError, MissingDataError, SampleError
+from harness.images import image_digest, write_preview
+from harness.interfaces import Model
+from harness.paths import below
+from harness.prompts import PromptTemplate
+from harness.records import Record, Request, Response, Sample
+from harness.results import TaskResult
+from harness.scoring import Work, record, response_key, summarise
+from harness.spec import Task
+from harness.store import RecordLog, RunDirectory, preview_name
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is made.
+
+    Attributes:
+        data_dir: the folder with the data sets.
+        limit: only the first so many samples; None for all.
+        previews: for how many images of a task a small copy is kept for the report.
+        seed: the seed of the bootstrap.
+        progress: called with the task's name, samples done and samples in all.
+    """
+
+    data_dir: Path
+    limit: int | None = None
+    previews: int = 200
+    seed: int = 0
+    progress: Progress = lambda task, done, total: None
+
+
+def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) -> TaskResult:
+    """Asks a model every question of a task that it has not answered yet, and writes the result.
+
+    Answers are reused from the run's own records where their key is the same; samples that failed are asked again.
+    Reused answers are parsed and scored anew, so that a run never mixes two versions of a parser or metric.
+
+    Raises:
+        MissingDataError: the data set is not below the data directory.
+    """
+    name = task.spec.name
+    works = prepare(task, model, settings)
+    answered = _answered(run, name, works)
+    records = {key: record(task, work, answered[key]) for work in works if (key := work.sample.id) in answered}
+    run.reopen_task(name)
+    settings.progress(name, len(records), len(works))
+    with RecordLog(run.records_path(name)) as log:
+        for batch in _ask(model, [work for work in works if work.sample.id not in answered]):
+            fresh = [_record(task, work, outcome) for work, outcome in batch]
+            log.append(fresh)
+            records |= {done.sample_id: done for done in fresh}
+            settings.progress(name, len(records), len(works))
+    _keep_previews(model, works, run.previews(name), settings.previews)
+    in_order = [records[work.sample.id] for work in works]
+    result = summarise(task, works, in_order, settings.seed)
+    run.close_task(result, in_order)
+    return result
+
+
+def _record(task: Task, work: Work, outcome: Response | str) -> Record:
+    return record(task, work, None, outcome) if isinstance(outcome, str) else record(task, work, outcome)
+
+
+def prepare(task: Task, model: Model, settings: Settings) -> list[Work]:
+    """Returns every sample of a task with its request and key, in the data set's order.
+
+    Raises:
+        MissingDataError: the data set is not below the data directory.
+    """
+    root = data_root(task, settings.data_dir)
+    template = PromptTemplate(task.spec.prompt)
+    generation = task.spec.generation.model_dump()
+    works = []
+    for sample in _first(task.reader.samples(root), settings.limit):
+        prompt = template.render(sample.fields)
+        request = Request(sample.id, sample.images, prompt, task.spec.capability, generation)
+        works.append(_work(task, model, sample, request, settings.data_dir))
+    if not works:
+        raise MissingDataError(f"{root}: task {task.spec.name} has no sample here. Are these the files of its split?")
+    _refuse_repeated_ids(works, root)
+    return works
+
+
+def _refuse_repeated_ids(works: Sequence[Work], root: Path) -> None:
+    counts = Counter(work.sample.id for work in works)
+    repeated = [sample_id for sample_id, count in counts.items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{root}: {len(repeated)} sample ids stand more than once, {', '.join(repeated[:5])} for example. "
+            "Answers could not be told apart; mend the data set's files."
+        )
+
+
+def data_root(task: Task, data_dir: Path) -> Path:
+    """Returns the folder of a task's data set.
+
+    Raises:
+        MissingDataError: it is not there; says where it was looked for and where to get it.
+    """
+    root = below(data_dir, task.spec.dataset.root)
+    if not root.is_dir():
+        source = f"Get it from {task.spec.url}, or name" if task.spec.url else "Name"
+        raise MissingDataError(
+            f"task {task.spec.name}: the data is not at {root.resolve()}. {source} the folder that holds "
+            f"{task.spec.dataset.root}/ with --data-dir."
+        )
+    return root
+
+
+def _first(samples: Iterator[Sample], limit: int | None) -> Iterator[Sample]:
+    for index, sample in enumerate(samples):
+        if index == limit:
+            return
+        yield sample
+
+
+def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: Path) -> Work:
+    digests: dict[str, str] = {}
+    if model.reads_images and sample.defect is None:
+        try:
+            digests = {image.id: image_digest(image) for image in sample.images}
+        except SampleError as error:
+            sample = replace(sample, defect=str(error))
+    return Work(
+        sample=sample,
+        request=request,
+        key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
+        image_digests=digests,
+        image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+    )
+
+
+def _relative(path: Path, data_dir: Path) -> str:
+    return path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.name
+
+
+def _answered(run: RunDirectory, task: str, works: Sequence[Work]) -> dict[str, Response]:
+    """The answers of earlier, perhaps interrupted, runs that may be used again."""
+    keys = {work.sample.id: work.key for work in works if work.sample.defect is None}
+    return {
+        done.sample_id: done.response
+        for done in run.records(task)
+        if done.response is not None and keys.get(done.sample_id) == done.key
+    }
+
+
+def _ask(model: Model, works: Sequence[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields batches of answers, or of the reasons why there is none."""
+    defects = [(work, work.sample.defect) for work in works if work.sample.defect is not None]
+    if defects:
+        yield list(defects)
+    by_image: dict[str, list[Work]] = {}
+    for work in works:
+        if work.sample.defect is None:
+            by_image.setdefault(work.sample.image_id, []).append(work)
+    in_order = list(chain.from_iterable(by_image.values()))
+    for start in range(0, len(in_order), model.batch_size):
+        yield _answer(model, in_order[start : start + model.batch_size])
+
+
+def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:
+    try:
+        responses = model.respond([work.request for work in batch])
+        return list(zip(batch, responses, strict=True))
+    except Exception as error:  # noqa: BLE001 - a model may raise anything; it is recorded with the sample
+        if len(batch) == 1:
+            return [(batch[0], _reason(error))]
+    # One sample must not take its neighbours with it: those of a failed batch are asked one by one.
+    return list(chain.from_iterable(_answer(model, [work]) for work in batch))
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, SampleError) else f"{type(error).__name__}: {error}"
+
+
+def _keep_previews(model: Model, works: Sequence[Work], folder: Path, at_most: int) -> None:
+    """Keeps small copies of the same images in every run, so that reports need no data set."""
+    if not model.reads_images:
+        return
+    images = {image.id: image for work in works for image in work.sample.images}
+    for image_id in sorted(images, key=preview_name)[:at_most]:
+        write_preview(images[image_id], folder)

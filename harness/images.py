@@ -1,0 +1,52 @@
+"""Images as files: their digests, and the small copies that reports show."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from harness.errors import SampleError
+from harness.records import ImageFile
+from harness.store import preview_name
+
+PREVIEW_SIDE = 384
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, size: int, modified: int) -> str:
+    # Size and time only spare the second reading of a file within one process; the digest is of the bytes.
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def image_digest(image: ImageFile) -> str:
+    """Returns the sha256 of an image file's bytes.
+
+    Raises:
+        SampleError: the file cannot be read.
+    """
+    try:
+        status = image.path.stat()
+        return _digest(image.path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise SampleError(f"image {image.id}: {image.path} cannot be read: {error.strerror}") from error
+
+
+def write_preview(image: ImageFile, folder: Path) -> bool:
+    """Writes a copy of an image of at most 384 pixels a side for reports, unless it is there already.
+
+    Returns:
+        Whether the preview exists now; False for an image that cannot be decoded.
+    """
+    from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
+
+    target = folder / preview_name(image.id)
+    if target.exists():
+        return True
+    try:
+        with Image.open(image.path) as source:
+            small = source.convert("RGB")
+            small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    small.save(target, "WEBP", quality=60, method=2)
+    return True

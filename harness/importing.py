@@ -1,0 +1,156 @@
+"""Other people's answers as a run: a JSON Lines file that holds questions, right answers and a model's answers."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from harness.console import results_table, task_progress
+from harness.errors import ConfigurationError, DataError, EnvironmentProblem, nearest
+from harness.evaluate import Settings, evaluate
+from harness.model_names import parse_options
+from harness.models.replay import Replay
+from harness.records import ImageFile, Response, Sample, Target
+from harness.results import RunManifest
+from harness.run import catalogue_of, now, versions
+from harness.spec import DatasetUse, Task
+from harness.store import RunDirectory
+
+KEYS = ("prompt", "text", "target", "id", "image")
+NEEDED = ("prompt", "text", "target")
+TAG = "tag."
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Samples that were read already.
+
+    Attributes:
+        rows: the samples.
+    """
+
+    rows: Sequence[Sample]
+
+    def samples(self, root: Path) -> Iterator[Sample]:
+        """Yields the samples."""
+        return iter(self.rows)
+
+
+def import_file(
+    *,
+    command: tuple[str, ...],
+    file: Path,
+    task: str,
+    mapping: tuple[str, ...],
+    output: Path,
+    model_name: str | None,
+    seed: int,
+    task_dirs: tuple[Path, ...],
+) -> None:
+    """Scores the answers of a file with a task's parser and metrics, and keeps them as a run.
+
+    Args:
+        command: the command line, for the record.
+        file: JSON Lines, one object a question.
+        task: the task whose parser and metrics are used.
+        mapping: pairs KEY=FIELD: where the file keeps `prompt`, `text` (the answer), `target` (the right answer), `id`
+            (the line number by default), `image` (its id; without it each line is its own image) and `tag.NAME`.
+        output: the run's folder.
+        model_name: the model's name in tables; the file's stem by default.
+        seed: seed of the bootstrap.
+        task_dirs: further folders of task files.
+
+    Raises:
+        ConfigurationError: a mapping is unknown or incomplete, or names a field that lines do not have.
+        DataError: lines that are no objects; all of them, by number.
+    """
+    fields = _fields(parse_options(mapping))
+    content = _read(file)
+    rows = list(_rows(file, content, fields))
+    found = catalogue_of(task_dirs).task(task)
+    digest = hashlib.sha256(content + repr(sorted(fields.items())).encode()).hexdigest()
+    model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)
+    manifest = RunManifest(
+        model=model.name,
+        argument=f"import:{file}",
+        digest=digest,
+        settings={"file": str(file.resolve()), **{f"map {key}": name for key, name in fields.items()}},
+        versions=versions(),
+        command=command,
+        started=now(),
+        seed=seed,
+        data_dir=str(file.resolve().parent),
+    )
+    run = RunDirectory(output)
+    run.open(manifest)
+    with task_progress() as progress:
+        imported = _with_rows(found, [sample for sample, _ in rows], file)
+        result = evaluate(imported, model, run, Settings(file.resolve().parent, seed=seed, progress=progress))
+    Console().print(results_table([result]))
+
+
+def _with_rows(task: Task, samples: Sequence[Sample], file: Path) -> Task:
+    """The task with its data replaced by the file's, and the prompts taken as they were sent."""
+    spec = task.spec.model_copy(
+        update={
+            "dataset": DatasetUse(reader="import", root="."),
+            "prompt": "{{ prompt }}",
+            "notes": [*task.spec.notes, f"Questions, right answers and answers were imported from {file.name}."],
+        }
+    )
+    return replace(task, spec=spec, reader=RowReader(samples))
+
+
+def _fields(mapping: Mapping[str, str]) -> dict[str, str]:
+    for key in mapping:
+        if key not in KEYS and not key.startswith(TAG):
+            known = ", ".join(KEYS)
+            raise ConfigurationError(
+                f"--map {key}=..: unknown key {key!r}.{nearest(key, KEYS)} Known: {known}, tag.NAME."
+            )
+    if missing := [key for key in NEEDED if key not in mapping]:
+        wanted = " ".join(f"--map {key}=FIELD" for key in missing)
+        raise ConfigurationError(f"where the file keeps {', '.join(missing)} is not said. Add {wanted}.")
+    return dict(mapping)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"{file.resolve()} cannot be read: {error.strerror}. Expected JSON Lines.") from error
+
+
+def _rows(file: Path, content: bytes, fields: Mapping[str, str]) -> Iterator[tuple[Sample, Response]]:
+    problems: list[str] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            data = orjson.loads(line)
+            values = {key: str(data[field]) for key, field in fields.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.append(f"{file}:{number}: not a JSON object: {error}")
+        except KeyError as error:
+            field = str(error.args[0])
+            problems.append(f"{file}:{number}: no field {field!r}.{nearest(field, data)} Found: {', '.join(data)}.")
+        else:
+            yield _row(values, number)
+    if problems:
+        more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise DataError("\n".join([*problems[:20], *more]))
+
+
+def _row(values: Mapping[str, Any], number: int) -> tuple[Sample, Response]:
+    sample = Sample(
+        id=values.get("id", str(number)),
+        images=(ImageFile(values["image"], Path(values["image"])),) if "image" in values else (),
+        fields={"prompt": values["prompt"]},
+        target=Target(texts=(values["target"],)),
+        tags={key.removeprefix(TAG): value for key, value in values.items() if key.startswith(TAG)},
+    )
+    return sample, Response(text=values["text"])

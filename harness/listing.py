@@ -1,0 +1,85 @@
+"""What the commands `ls`, `show` and `validate` print; nothing here needs a model or data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from harness.catalog import Catalogue, shipped
+from harness.errors import ConfigurationError
+from harness.plugins import installed
+from harness.spec import Task
+
+
+def print_tasks(task_dirs: Sequence[Path]) -> None:
+    """Prints every task: name, aliases, title; says which files cannot be read."""
+    entries = Catalogue([shipped("tasks"), *task_dirs], installed()).entries
+    names = [", ".join((found.name, *found.aliases)) for found in entries]
+    width = max(map(len, names), default=0)
+    for name, found in zip(names, entries, strict=True):
+        title = f"cannot be read: {found.document.problems[0]}" if found.document.problems else found.title
+        click.echo(f"{name:<{width}}  {title}")
+
+
+def print_task(name: str, task_dirs: Sequence[Path]) -> None:
+    """Prints what a task is made of.
+
+    Raises:
+        ConfigurationError: no such task, or its file has mistakes.
+    """
+    task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
+    click.echo("\n".join(_describe(task)))
+
+
+def _describe(task: Task) -> list[str]:
+    spec = task.spec
+    facts = {
+        "task": ", ".join((spec.name, *spec.aliases)) + f" (version {spec.version})",
+        "title": spec.title,
+        "about": spec.description,
+        "paper": spec.paper,
+        "licence": spec.licence,
+        "data": f"{spec.dataset.root}/ below the data directory, read by `{spec.dataset.reader}`",
+        "get it from": spec.url,
+        "capability": spec.capability,
+        "parser": spec.parser.name,
+        "resampled by": spec.cluster,
+        "slices": ", ".join(spec.slices),
+        "file": str(task.file),
+    }
+    lines = [f"{key:<13}{value}" for key, value in facts.items() if value]
+    lines += ["prompt", *(f"  | {line}" for line in spec.prompt.strip().splitlines()), "metrics"]
+    for use in spec.metrics:
+        info = task.metrics[use.score_name].info
+        mark = " (primary)" if use.primary else ""
+        lines += [f"  {use.score_name}{mark}: {info.formula}", f"    {info.direction} is better; {info.source}"]
+    lines += [f"note         {note}" for note in spec.notes]
+    return lines + [f"unverified   {fact}" for fact in spec.unverified]
+
+
+def validate_files(places: Sequence[Path]) -> None:
+    """Checks task files, or all of some folders.
+
+    Raises:
+        ConfigurationError: a place does not exist, or files have mistakes; all of them, with file:line.
+    """
+    files = [file for place in places for file in _files(place)]
+    folders = {file.parent for file in files} | {shipped("tasks")}
+    catalogue = Catalogue(sorted(_without_twins(folders)), installed())
+    problems = [problem for file in files for problem in catalogue.problems(file)]
+    if problems:
+        count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
+        raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {len(files)} files."]))
+    click.echo(f"{len(files)} task files are right.")
+
+
+def _files(place: Path) -> list[Path]:
+    if place.is_dir():
+        return sorted(place.glob("*.yaml"))
+    if place.exists():
+        return [place]
+    raise ConfigurationError(f"{place.resolve()} does not exist: expected a task file or a folder of them.")
+
+
+def _without_twins(folders: set[Path]) -> set[Path]:
+    return {folder.resolve() for folder in folders}

@@ -1,0 +1,65 @@
+"""From what is typed after --model to a model."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import ConfigurationError, EnvironmentProblem, nearest
+from harness.interfaces import Model
+from harness.plugins import Registry
+
+CHECKPOINT_FILE = "config.json"
+
+
+def load_model(argument: str, options: Mapping[str, str], registry: Registry) -> Model:
+    """Returns the model named `WORD:ARGUMENT`, `WORD`, or by the path of a checkpoint folder.
+
+    A checkpoint folder is handed to the plugin registered under the `model_type` of its config.json.
+
+    Raises:
+        ConfigurationError: no such model; the nearest name is suggested.
+        EnvironmentProblem: the folder is no checkpoint, or the model's extra is missing.
+    """
+    word, colon, rest = argument.partition(":")
+    model: Model
+    if word in registry.places and (colon or not Path(argument).is_dir()):
+        model = registry.load(word)(rest, options)
+        return model
+    if Path(argument).is_dir():
+        model = registry.load(_model_type(Path(argument), registry))(argument, options)
+        return model
+    names = [*registry.places, "baseline:constant", "baseline:whole-image"]
+    raise ConfigurationError(
+        f"unknown model {argument!r}: no folder of this name ({Path(argument).resolve()}) and no registered model."
+        f"{nearest(argument, names)} Known: {', '.join(sorted(registry.places))}, or the path of a checkpoint folder."
+    )
+
+
+def _model_type(folder: Path, registry: Registry) -> str:
+    config = folder / CHECKPOINT_FILE
+    try:
+        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", "")
+    except (OSError, ValueError, AttributeError) as error:
+        present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise EnvironmentProblem(
+            f"{folder.resolve()} is no checkpoint folder: {CHECKPOINT_FILE} cannot be read ({error}). Found there: "
+            f"{present}. Expected what `save_pretrained` writes: {CHECKPOINT_FILE}, model.safetensors, the processor."
+        ) from error
+    if kind not in registry.places:
+        raise ConfigurationError(
+            f"{config}: model_type {kind!r} has no adapter.{nearest(str(kind), registry.places)} "
+            f"Known: {', '.join(sorted(registry.places))}."
+        )
+    return str(kind)
+
+
+def parse_options(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Returns the options typed as KEY=VALUE.
+
+    Raises:
+        ConfigurationError: a pair has no equals sign.
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigurationError(f"expected KEY=VALUE, found {pair!r}.")
+    return dict(pair.split("=", 1) for pair in pairs)

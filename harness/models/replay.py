@@ -1,0 +1,114 @@
+"""Answers from a file: scores a model that ran elsewhere, or ran before."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError, nearest
+from harness.records import Mask, Request, Response
+
+OPTIONS = {"id": "sample_id", "text": "text"}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Gives each sample the answer that a file holds for it.
+
+    Attributes:
+        name: the file's stem.
+        digest: sha256 of the file.
+        responses: the answers by sample id.
+        path: the file.
+    """
+
+    name: str
+    digest: str
+    responses: Mapping[str, Response]
+    path: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    reads_images: bool = False
+    batch_size: int = 1024
+
+    def respond(self, requests: Sequence[Request]) -> list[Response]:
+        """Returns the file's answers.
+
+        Raises:
+            SampleError: the file has no answer for a sample.
+        """
+        return [self._answer(request.sample_id) for request in requests]
+
+    def _answer(self, sample_id: str) -> Response:
+        if sample_id not in self.responses:
+            raise SampleError(f"{self.path} has no answer for sample {sample_id}")
+        return self.responses[sample_id]
+
+
+def replay(argument: str, options: Mapping[str, str]) -> Replay:
+    """Returns a model that answers from a JSON Lines file.
+
+    A line is a record of an earlier run, or an object with `sample_id`, `text` and, where there are any, `masks`
+    (COCO run-length encodings) and `boxes` (pixels, x0 y0 x1 y1).
+
+    Args:
+        argument: the file's path.
+        options: `id` and `text`: the names of those two keys, where the file calls them otherwise.
+
+    Raises:
+        EnvironmentProblem: the file cannot be read.
+        DataError: lines that are no answers; all of them, by number.
+        ConfigurationError: an unknown option.
+    """
+    for option in options:
+        if option not in OPTIONS:
+            raise ConfigurationError(f"replay has no option {option!r}.{nearest(option, OPTIONS)} Known: id, text.")
+    path = Path(argument)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{path.resolve()} cannot be read: {error.strerror}. Expected a JSON Lines file of answers after `replay:`."
+        ) from error
+    responses: dict[str, Response] = {}
+    problems: list[str] = []
+    for number, line in _lines(content):
+        try:
+            key, response = _response(orjson.loads(line), OPTIONS | dict(options))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problems.append(f"{path}:{number}: not an answer: {_words(error)}")
+            continue
+        if key in responses:
+            problems.append(f"{path}:{number}: a second answer for sample {key}")
+        responses[key] = response
+    if problems:
+        raise DataError(
+            "\n".join([*problems[:20], *([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])])
+        )
+    return Replay(path.stem, hashlib.sha256(content).hexdigest(), responses, path, {"file": str(path.resolve())})
+
+
+def _words(error: Exception) -> str:
+    return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    return ((number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip())
+
+
+def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Response]:
+    sample_id = str(data[keys["id"]])
+    answer = data["response"] if isinstance(data.get("response"), dict) else data
+    text = answer[keys["text"]] if keys["text"] in answer or "masks" not in answer else ""
+    return sample_id, Response(
+        text=str(text),
+        masks=tuple(
+            Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"])) for mask in answer.get("masks", ())
+        ),
+        boxes=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())),
+        seconds=answer.get("seconds"),
+        tokens=answer.get("tokens"),
+        reason=answer.get("reason"),
+    )

@@ -1,0 +1,124 @@
+"""One command line from task names to results: resolves, runs, prints, and decides the exit code."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.catalog import Catalogue, shipped
+from harness.console import results_table, task_progress
+from harness.errors import ConfigurationError
+from harness.evaluate import Settings, data_root, evaluate
+from harness.interfaces import Model
+from harness.model_names import load_model, parse_options
+from harness.plugins import installed
+from harness.policy import ErrorPolicy
+from harness.results import RunManifest, TaskResult
+from harness.spec import Task
+from harness.store import RECORDS_FILE, RunDirectory
+
+SAMPLES_FAILED = 3
+LIBRARIES = ("geopix", "numpy", "pycocotools", "pillow", "torch", "transformers")
+
+
+def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
+    """Runs tasks with a model as the command line says; returns the exit code.
+
+    Everything that can be refused is refused before the model is loaded.
+
+    Args:
+        command: the command line, for the record.
+        options: the values of the command's options, by name.
+
+    Raises:
+        GeoPixError: a mistake of the user's, or something missing.
+    """
+    policy = ErrorPolicy.parse(options["policy"])
+    plugins = installed()
+    tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))
+    for task in tasks:
+        data_root(task, options["data_dir"])
+    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+    run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
+    run.open(_manifest(model, command, options))
+    with task_progress() as progress:
+        settings = Settings(
+            options["data_dir"], options["limit"], options["previews"], options["seed"], progress=progress
+        )
+        results = [evaluate(task, model, run, settings) for task in tasks]
+    return _conclude(results, run, policy)
+
+
+def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:
+    """Returns the shipped tasks together with those of further folders."""
+    return Catalogue([shipped("tasks"), *task_dirs], installed())
+
+
+def unique(names: str) -> list[str]:
+    """Returns the names of a comma-separated list, each once, in order.
+
+    >>> unique("rrsis, rsvqa_hr,rrsis")
+    ['rrsis', 'rsvqa_hr']
+    """
+    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+
+
+def _conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
+    Console().print(results_table(results))
+    console = Console(stderr=True)
+    console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
+    broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
+    for result in results:
+        if result.counts.failed:
+            path = run.path / result.task / RECORDS_FILE
+            console.print(
+                f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed; the reasons are in "
+                f"{path} and in the report. The same command asks them again.",
+                style="red",
+                soft_wrap=True,
+            )
+    return SAMPLES_FAILED if broken else 0
+
+
+def _folder_name(model: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model).strip(".") or "run"
+
+
+def _manifest(model: Model, command: tuple[str, ...], options: dict[str, Any]) -> RunManifest:
+    return RunManifest(
+        model=model.name,
+        argument=options["model"],
+        digest=model.digest,
+        settings=dict(model.settings),
+        versions=versions(),
+        command=command,
+        started=now(),
+        seed=options["seed"],
+        data_dir=str(options["data_dir"].resolve()),
+    )
+
+
+def now() -> str:
+    """Returns the time in UTC as ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Returns the installed versions of Python and the libraries that results depend on, importing none."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _tasks(names: str, catalogue: Catalogue) -> list[Task]:
+    listed = unique(names)
+    if not listed:
+        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
+    return [catalogue.task(name) for name in listed]

@@ -1,0 +1,226 @@
+"""From responses to records, and from records to a task's result; needs neither model nor images."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from harness.interfaces import Columns, Metric
+from harness.records import Prediction, Record, Request, Response, Sample, Target
+from harness.results import Counts, MetricCard, Score, Slice, TaskResult
+from harness.spec import Task
+from harness.statistics import interval
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One sample on its way: what is asked, and the key under which an answer may be reused.
+
+    Attributes:
+        sample: the question and its right answer.
+        request: what the model is asked.
+        key: digest of everything the answer depends on.
+        image_digests: sha256 of the images' bytes by image id, where the model looks at them.
+        image_files: the images' paths relative to the data directory.
+    """
+
+    sample: Sample
+    request: Request
+    key: str
+    image_digests: Mapping[str, str]
+    image_files: tuple[str, ...]
+
+
+def record(task: Task, work: Work, response: Response | None, failure: str | None = None) -> Record:
+    """Returns the scored record of one sample.
+
+    Args:
+        task: the task with its parser and metrics.
+        work: the sample and its request.
+        response: the model's answer; None when there is none.
+        failure: why there is none.
+    """
+    sample = work.sample
+    target, prediction = sample.target, Prediction("failed", failure)
+    statistics: dict[str, dict[str, float]] = {}
+    if response is not None:
+        try:
+            target, prediction, statistics = _judge(task, sample, response)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the reason goes into the record
+            prediction = Prediction("failed", f"could not be scored: {type(error).__name__}: {error}")
+    return Record(
+        key=work.key,
+        sample_id=sample.id,
+        cluster=_cluster(task, sample),
+        images=tuple(image.id for image in sample.images),
+        image_files=work.image_files,
+        prompt=work.request.prompt,
+        fields=sample.fields,
+        target=target,
+        response=response,
+        prediction=prediction,
+        statistics=statistics,
+        tags=sample.tags,
+    )
+
+
+def _judge(task: Task, sample: Sample, response: Response) -> tuple[Target, Prediction, dict[str, dict[str, float]]]:
+    target = task.parser.target(sample)
+    prediction = task.parser.parse(response, sample)
+    if prediction.status == "failed":
+        return target, prediction, {}
+    scores = {name: metric.score(target, prediction, sample.tags) for name, metric in task.metrics.items()}
+    return target, prediction, scores
+
+
+def _cluster(task: Task, sample: Sample) -> str:
+    match task.spec.cluster:
+        case "image_id":
+            return sample.image_id
+        case "sample_id":
+            return sample.id
+        case tag:
+            return sample.tags[tag]
+
+
+def columns(records: Sequence[Record], metric: str) -> tuple[Columns, NDArray[np.str_]]:
+    """Returns one metric's statistics as float64[N] columns, and the clusters str[N] of the N samples it scores."""
+    scored = [(record.statistics[metric], record.cluster) for record in records if record.statistics.get(metric)]
+    names = sorted({name for statistics, _ in scored for name in statistics})
+    table = {
+        name: np.array([statistics.get(name, 0.0) for statistics, _ in scored], dtype=np.float64) for name in names
+    }
+    return table, np.array([cluster for _, cluster in scored], dtype=np.str_)
+
+
+def score(name: str, metric: Metric, records: Sequence[Record], seed: int) -> Score:
+    """Returns one metric's score over some records with its 95 % interval from a cluster bootstrap."""
+    table, clusters = columns(records, name)
+    if not len(clusters):
+        return Score(name, None, None, None, 0, 0)
+    bounds = interval(metric, table, clusters, seed=seed)
+    return Score(name, metric.reduce(table), bounds.low, bounds.high, len(clusters), bounds.clusters)
+
+
+def slices(task: Task, records: Sequence[Record], seed: int) -> tuple[Slice, ...]:
+    """Returns the scores of the samples that share each value of each of the task's slice tags."""
+    found = []
+    for tag in task.spec.slices:
+        for value in sorted({record.tags[tag] for record in records if tag in record.tags}):
+            members = [record for record in records if record.tags.get(tag) == value]
+            scores = tuple(score(name, metric, members, seed) for name, metric in task.metrics.items())
+            found.append(Slice(tag, value, scores))
+    return tuple(found)
+
+
+def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed: int) -> TaskResult:
+    """Returns the result of a task whose every sample has a record."""
+    spec = task.spec
+    return TaskResult(
+        task=spec.name,
+        title=spec.title,
+        version=spec.version,
+        capability=spec.capability,
+        task_digest=task.digest,
+        data_digest=_data_digest(works),
+        prompt_digest=_digest(work.request.prompt for work in works),
+        cluster=spec.cluster,
+        counts=_counts(records),
+        metrics=cards(task),
+        scores=tuple(score(name, metric, records, seed) for name, metric in task.metrics.items()),
+        slices=slices(task, records, seed),
+        seconds=_total([record.response.seconds for record in records if record.response]),
+        tokens=_whole(_total([record.response.tokens for record in records if record.response])),
+        paper=spec.paper,
+        licence=spec.licence,
+        url=spec.url,
+        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
+        images_digest=_images_digest(works),
+    )
+
+
+def _counts(records: Sequence[Record]) -> Counts:
+    found = Counter(record.prediction.status for record in records)
+    return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+
+
+def cards(task: Task) -> tuple[MetricCard, ...]:
+    """Returns what a reader must know of each metric of a task."""
+    found = []
+    for use in task.spec.metrics:
+        info = task.metrics[use.score_name].info
+        card = MetricCard(
+            name=use.score_name,
+            metric=use.name,
+            options=use.options,
+            primary=use.primary,
+            unit=info.unit,
+            direction=info.direction,
+            formula=info.formula,
+            source=info.source,
+        )
+        found.append(card)
+    return tuple(found)
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _data_digest(works: Sequence[Work]) -> str:
+    return _digest(
+        orjson.dumps(
+            [
+                work.sample.id,
+                dict(work.sample.fields),
+                work.sample.target,
+                dict(work.sample.tags),
+                [image.id for image in work.sample.images],
+            ],
+            option=orjson.OPT_SORT_KEYS,
+        )
+        for work in works
+    )
+
+
+def _images_digest(works: Sequence[Work]) -> str | None:
+    seen = {image: digest for work in works for image, digest in work.image_digests.items()}
+    return _digest(f"{image} {digest}" for image, digest in sorted(seen.items())) if seen else None
+
+
+def _digest(parts: Iterable[str | bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update((part.encode() if isinstance(part, str) else part) + b"\n")
+    return digest.hexdigest()
+
+
+def response_key(model_digest: str, spec_name: str, version: int, request: Request, images: Mapping[str, str]) -> str:
+    """Returns the key under which an answer may be reused.
+
+    Args:
+        model_digest: the model's digest: weights and settings.
+        spec_name: the task.
+        version: the task's version.
+        request: prompt and generation settings.
+        images: sha256 of the images' bytes by image id; empty for a model that does not look.
+    """
+    content = [
+        model_digest,
+        spec_name,
+        version,
+        request.sample_id,
+        request.prompt,
+        dict(request.generation),
+        dict(images),
+    ]
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
