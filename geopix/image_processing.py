@@ -1,0 +1,103 @@
+"""From any picture to the square, normalised pixels that CLIP reads; Pillow and numpy alone.
+
+Letters in shapes: B images, H and W a picture's sides, S the model's side.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, BatchFeature
+from transformers.image_processing_utils import BaseImageProcessor
+
+from geopix.configuration import GeoPixConfig
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+ImageInput = Image.Image | npt.NDArray[Any] | str | Path
+
+
+class GeoPixImageProcessor(BaseImageProcessor):  # type: ignore[misc]
+    """Turns pictures into `float32[B, 3, S, S]`: RGB, resized to a square, CLIP's mean and deviation.
+
+    The whole picture is squeezed into the square, so that relative positions in it stay what they are.
+
+    Args:
+        size: S, the side in pixels.
+        image_mean: mean of each channel, of values in 0..1.
+        image_std: deviation of each channel.
+    """
+
+    model_input_names = ("pixel_values",)
+
+    def __init__(
+        self,
+        size: int = 448,
+        image_mean: Sequence[float] = CLIP_MEAN,
+        image_std: Sequence[float] = CLIP_STD,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.size = int(size)
+        self.image_mean = list(image_mean)
+        self.image_std = list(image_std)
+
+    def __call__(self, images: ImageInput | Sequence[ImageInput], **kwargs: Any) -> BatchFeature:
+        """Returns `pixel_values`, a tensor float32[B, 3, S, S], for one picture or several."""
+        several = images if isinstance(images, list | tuple) else [images]
+        pixels = np.stack([self._normalise(to_rgb(image)) for image in several])
+        return BatchFeature({"pixel_values": torch.from_numpy(pixels)})
+
+    def _normalise(self, image: Image.Image) -> npt.NDArray[np.float32]:
+        square = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
+        values = np.asarray(square, dtype=np.float32) / 255
+        mean, std = np.float32(self.image_mean), np.float32(self.image_std)
+        return np.ascontiguousarray(((values - mean) / std).transpose(2, 0, 1))
+
+
+def to_rgb(image: ImageInput) -> Image.Image:
+    """Opens or converts any picture to 8-bit RGB at its own size.
+
+    * A path is opened with Pillow; the orientation tag is ignored, since masks refer to stored pixels.
+    * Alpha, also a palette's, is laid over black, the usual value of missing pixels in aerial tiles.
+    * 16-bit values (Pillow modes I and I;16, numpy uint16) are divided by 257, so that 65535 becomes 255.
+    * Float values (Pillow mode F, numpy floats) are taken as 0..255 and clipped.
+    * numpy arrays are `[H, W]`, or `[H, W, C]` with 1, 3 or 4 channels; bool is 0 and 255.
+
+    Raises:
+        ValueError: if an array has another shape.
+        OSError: if a file is no picture or is cut off (Pillow's own message).
+    """
+    if isinstance(image, str | Path):
+        with Image.open(image) as opened:
+            opened.load()
+            return to_rgb(opened)
+    picture = image if isinstance(image, Image.Image) else _from_array(image)
+    if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
+        picture = _from_array(np.asarray(picture, dtype=np.float32) / (1 if picture.mode == "F" else 257))
+    if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _from_array(array: npt.NDArray[Any]) -> Image.Image:
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
+        raise ValueError(
+            f"A picture must have shape [H, W] or [H, W, C] with 1, 3 or 4 channels; found {list(array.shape)}."
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.dtype == np.bool_:
+        array = array * np.uint8(255)
+    if array.dtype.itemsize > 1 and np.issubdtype(array.dtype, np.integer):
+        array = array / 257
+    return Image.fromarray(np.clip(np.rint(array), 0, 255).astype(np.uint8))
+
+
+AutoImageProcessor.register(GeoPixConfig, image_processor_classes={"pil": GeoPixImageProcessor}, exist_ok=True)

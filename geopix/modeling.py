@@ -1,0 +1,317 @@
+"""GeoPix: a vision tower, a language model and a mask head, trained and asked as one model.
+
+Importing this module registers GeoPix with the Auto classes of transformers.
+
+Letters in shapes: B rows, T tokens, S image side, V vocabulary, M targets, g the mask grid's side.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedModel,
+)
+from transformers.utils import ModelOutput
+
+from geopix.class_memory import ClassSelector, PredictedClass
+from geopix.configuration import GeoPixConfig
+from geopix.generation import GreedyDecoder, positions_of
+from geopix.layers import resize
+from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
+from geopix.mask_head import MaskHead
+from geopix.segmentation_tokens import Runs, find_runs, predicting_states
+from geopix.vision import Projector, VisionFeatures, VisionTower
+
+
+@dataclass
+class GeoPixOutput(ModelOutput):  # type: ignore[misc]
+    """What one forward pass gives; what was not asked for is None.
+
+    Attributes:
+        loss: float[], the weighted sum of the losses below.
+        ce_loss: float[], cross-entropy of the supervised tokens.
+        bce_loss: float[], the masks' binary cross-entropy.
+        dice_loss: float[], the masks' dice loss.
+        class_loss: float[], cross-entropy of the memory class.
+        logits: float[B, T, V]; None with labels, when the head runs on supervised positions only.
+        mask_logits: float[M, 4g, 4g], above 0 is foreground; targets in row-major order of their runs.
+        mask_rows: int64[M], the row of each target.
+        class_logits: float[M, K], the memory class of each target, the last one unknown.
+    """
+
+    loss: Tensor | None = None
+    ce_loss: Tensor | None = None
+    bce_loss: Tensor | None = None
+    dice_loss: Tensor | None = None
+    class_loss: Tensor | None = None
+    logits: Tensor | None = None
+    mask_logits: Tensor | None = None
+    mask_rows: Tensor | None = None
+    class_logits: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the model answers to a batch of prompts.
+
+    Attributes:
+        token_ids: for each row int64[G], the answer without padding, its end token included.
+        mask_logits: float[M, 4g, 4g], all targets of the batch.
+        mask_rows: int64[M], the row of each target.
+        class_logits: float[M, K], the memory class of each target, the last one unknown.
+        reasons: for each row, why some of its segmentation tokens stand for no mask, or None.
+    """
+
+    token_ids: tuple[Tensor, ...]
+    mask_logits: Tensor
+    mask_rows: Tensor
+    class_logits: Tensor
+    reasons: tuple[str | None, ...]
+
+
+class GeoPixPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
+    """How transformers loads, saves and initialises GeoPix."""
+
+    config_class = GeoPixConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    input_modalities = ("image", "text")
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _skip_keys_device_placement = ("past_key_values",)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Lets every part of GeoPix draw its weights as torch does; CLIP and the language model have their own."""
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            super()._init_weights(module)  # torch's own reset would zero statistics that were just loaded
+        elif hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+
+
+class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
+    """Answers a question about an image with words and masks.
+
+    Args:
+        config: decides every size; see `GeoPixConfig`.
+    """
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__(config)
+        self.vision_tower = VisionTower(config)
+        self.multi_modal_projector = Projector(config)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.mask_head = MaskHead(config)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The language model's token embeddings."""
+        return self.language_model.get_input_embeddings()  # type: ignore[no-any-return]
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replaces the language model's token embeddings."""
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        """The language model's head."""
+        return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        """Replaces the language model's head."""
+        self.language_model.set_output_embeddings(value)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        pixel_values: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        target_masks: Tensor | None = None,
+        target_classes: Tensor | None = None,
+        class_selector: ClassSelector | None = None,
+    ) -> GeoPixOutput:
+        """Reads whole conversations; with labels or targets, computes their losses.
+
+        A row may pack several questions about its image: give a 4-D attention mask in which each question and its
+        answer sees the image tokens and itself, and positions that restart behind the image. A branch then gets
+        the same logits and masks as alone.
+
+        Args:
+            input_ids: int64[B, T]; each row holds the image tokens of one image. Any number of runs a row.
+            pixel_values: float[B, 3, S, S], normalised as `GeoPixImageProcessor` does.
+            attention_mask: int64[B, T], 1 on real tokens; or bool[B, 1, T, T], True where a row may look; or
+                float[B, 1, T, T], added to the attention scores.
+            position_ids: int64[B, T]; counted over the real tokens when None.
+            labels: int64[B, T], not shifted; -100 is not supervised. Label t is predicted at t - 1.
+            target_masks: float[M, h, w] in 0..1, of any size, one for each run in row-major order.
+            target_classes: int64[M], classes of the memory; -100 is unknown.
+            class_selector: which memory each target reads; `PredictedClass()` when None.
+
+        Raises:
+            ValueError: if the image tokens do not fit the image, or the targets do not fit the runs.
+        """
+        vision = self.vision_tower(pixel_values)
+        states = self._read(input_ids, vision, attention_mask, position_ids)
+        runs = find_runs(input_ids, self.config.run_token_ids, first=1)
+        # The state behind token t is at t - 1, so the runs are looked up one place to the left.
+        run_states = predicting_states(states, runs._replace(starts=runs.starts - 1), self._run_length)
+        masks, classes = self.mask_head(vision.levels, run_states, runs.rows, class_selector or PredictedClass())
+        losses = {
+            **self._language_losses(states, labels),
+            **self._mask_losses(masks, target_masks, runs),
+            **self._class_losses(classes, target_classes, runs),
+        }
+        return GeoPixOutput(
+            loss=self._total(losses),
+            **losses,
+            logits=self.get_output_embeddings()(states) if labels is None else None,
+            mask_logits=masks,
+            mask_rows=runs.rows,
+            class_logits=classes,
+        )
+
+    @torch.no_grad()
+    def generate(
+        self,
+        input_ids: Tensor,
+        pixel_values: Tensor,
+        attention_mask: Tensor | None = None,
+        image_index: Tensor | None = None,
+        max_new_tokens: int = 256,
+        class_selector: ClassSelector | None = None,
+    ) -> Generated:
+        """Answers a batch of prompts greedily, with masks for all of their targets.
+
+        Several questions may share an image: `image_index` says which image each row is about. The image and the
+        tokens up to it are then read once.
+
+        Args:
+            input_ids: int64[N, T], prompts padded on the left; each holds the image tokens of its image.
+            pixel_values: float[B, 3, S, S].
+            attention_mask: int64[N, T]; all ones when None.
+            image_index: int64[N] in 0..B-1; row n is about image n when None.
+            max_new_tokens: the longest answer, its end token included.
+            class_selector: which memory each target reads; `PredictedClass()` when None.
+
+        Raises:
+            ValueError: if the image tokens do not fit the image.
+        """
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        vision = self.vision_tower(pixel_values)
+        if image_index is None:
+            image_index = torch.arange(len(input_ids), device=input_ids.device)
+        decoder = self._greedy_decoder()
+        embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
+        prefix = self._shared_prefix(input_ids, mask, image_index)
+        if prefix:
+            prefill = decoder.prefill_shared(embeddings, mask, image_index, prefix)
+        else:
+            prefill = decoder.prefill(embeddings, mask)
+        said = decoder.decode(prefill, max_new_tokens)
+        runs = find_runs(said.token_ids, self.config.run_token_ids)
+        states = predicting_states(said.states, runs, self._run_length)
+        selector = class_selector or PredictedClass()
+        masks, classes = self.mask_head(vision.levels, states, image_index[runs.rows], selector)
+        answers = tuple(_until_end(row, decoder.eos_ids) for row in said.token_ids)
+        return Generated(answers, masks, runs.rows, classes, runs.reasons)
+
+    @property
+    def _run_length(self) -> int:
+        return len(self.config.run_token_ids)
+
+    def _greedy_decoder(self) -> GreedyDecoder:
+        eos = self.config.text_config.eos_token_id
+        pad = self.config.text_config.pad_token_id
+        eos_ids = tuple(eos) if isinstance(eos, list | tuple) else (eos,) if eos is not None else ()
+        return GreedyDecoder(self.language_model, eos_ids, pad if pad is not None else 0)
+
+    def _read(self, input_ids: Tensor, vision: VisionFeatures, mask: Tensor | None, positions: Tensor | None) -> Tensor:
+        """Runs the language model without its head: -> float[B, T, D]."""
+        embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language))
+        mask = torch.ones_like(input_ids) if mask is None else mask
+        if positions is None and mask.ndim == 2:
+            positions = positions_of(mask)
+        decoder = self.language_model.get_decoder()
+        mask = self._as_scores(mask, embeddings.dtype)
+        output = decoder(inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False)
+        return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def _as_scores(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
+        """Eager attention adds its mask to the scores; SDPA takes a boolean one as it is."""
+        if mask.dtype != torch.bool or self.language_model.config._attn_implementation != "eager":
+            return mask
+        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
+
+    def _embed(self, input_ids: Tensor, images: Tensor) -> Tensor:
+        """Token embeddings with the image's features at the image tokens: -> float[B, T, D]."""
+        is_image = input_ids == self.config.image_token_id
+        found, expected = is_image.sum(dim=1), images.shape[1]
+        if len(images) != len(input_ids) or (found != expected).any():
+            raise ValueError(
+                f"Each row needs the image tokens of one image: expected {expected} tokens of id "
+                f"{self.config.image_token_id} in each of {len(images)} rows, found {found.tolist()}. "
+                "Build the prompts with GeoPixProcessor."
+            )
+        embeddings = self.get_input_embeddings()(input_ids)
+        return embeddings.masked_scatter(is_image[..., None], images.to(embeddings.dtype))  # type: ignore[no-any-return]
+
+    def _shared_prefix(self, input_ids: Tensor, mask: Tensor, image_index: Tensor) -> int:
+        """How many first tokens the questions of each image share, up to the image's end; 0 when not worth it."""
+        if len(image_index.unique()) == len(input_ids):
+            return 0
+        starts = input_ids.shape[1] - mask.sum(dim=1)
+        last = (input_ids == self.config.image_token_id).long().cumsum(dim=1).argmax(dim=1)
+        lengths = last + 1 - starts
+        prefix = int(lengths[0])
+        if (lengths != prefix).any():
+            return 0
+        columns = starts[:, None] + torch.arange(prefix, device=input_ids.device)
+        heads = input_ids.gather(1, columns)
+        return prefix if bool((heads == heads[0]).all()) else 0
+
+    def _language_losses(self, states: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        if labels is None:
+            return {}
+        supervised = labels[:, 1:] != -100
+        logits = self.get_output_embeddings()(states[:, :-1][supervised])
+        return {"ce_loss": language_loss(logits, labels[:, 1:][supervised])}
+
+    def _mask_losses(self, logits: Tensor, targets: Tensor | None, runs: Runs) -> dict[str, Tensor]:
+        if targets is None:
+            return {}
+        _check_targets("target_masks", len(targets), runs)
+        logits = resize(logits[:, None], *targets.shape[-2:])[:, 0]
+        return {"bce_loss": mask_bce_loss(logits, targets), "dice_loss": mask_dice_loss(logits, targets)}
+
+    def _class_losses(self, logits: Tensor, targets: Tensor | None, runs: Runs) -> dict[str, Tensor]:
+        if targets is None:
+            return {}
+        _check_targets("target_classes", len(targets), runs)
+        return {"class_loss": language_loss(logits, targets)}
+
+    def _total(self, losses: dict[str, Tensor]) -> Tensor | None:
+        weighted = [getattr(self.config, f"{name}_weight") * loss for name, loss in losses.items()]
+        return torch.stack(weighted).sum() if weighted else None
+
+
+def _check_targets(name: str, count: int, runs: Runs) -> None:
+    if count != len(runs.rows):
+        raise ValueError(
+            f"{name}: {count} targets for {len(runs.rows)} runs of segmentation tokens in input_ids; each run needs "
+            f"exactly one. Rows with broken runs: {[row for row, why in enumerate(runs.reasons) if why]}."
+        )
+
+
+def _until_end(token_ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
+    ends = [position for position, token in enumerate(token_ids.tolist()) if token in eos_ids]
+    return token_ids[: ends[0] + 1] if ends else token_ids
+
+
+AutoConfig.register(GeoPixConfig.model_type, GeoPixConfig, exist_ok=True)
+for _auto in (AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText):
+    _auto.register(GeoPixConfig, GeoPixForConditionalGeneration, exist_ok=True)

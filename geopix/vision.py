@@ -1,0 +1,85 @@
+"""From pixels to the language model's image tokens and the mask decoder's feature levels.
+
+Letters in shapes: B images, S image side, P patches, D CLIP's width, C mask channels, g the mask grid's side.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from transformers import CLIPVisionModel
+from transformers.activations import ACT2FN
+
+from geopix.configuration import GeoPixConfig
+from geopix.layers import resize
+
+
+class VisionFeatures(NamedTuple):
+    """What one run of the tower gives.
+
+    Attributes:
+        language: float[B, P, D], patches in reading order, for the projector.
+        levels: for each mask level float[B, D, side, side], for its neck.
+    """
+
+    language: Tensor
+    levels: tuple[Tensor, ...]
+
+
+class VisionTower(nn.Module):
+    """CLIP, run once for all of its readers.
+
+    The released model names its necks "rough" and "detail" the wrong way round; here a level simply reads the
+    layer that `mask_feature_layers` names for it, and the release's order is the default.
+    """
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__()
+        self.clip = CLIPVisionModel._from_config(config.vision_config)
+        self.language_layer = config.vision_feature_layer
+        self.level_layers = config.mask_feature_layers
+
+    def forward(self, pixel_values: Tensor) -> VisionFeatures:
+        """float[B, 3, S, S] -> features of all readers."""
+        states = self.clip(pixel_values, output_hidden_states=True).hidden_states
+        return VisionFeatures(
+            language=states[self.language_layer][:, 1:],
+            levels=tuple(_as_grid(states[layer][:, 1:]) for layer in self.level_layers),
+        )
+
+
+def _as_grid(patches: Tensor) -> Tensor:
+    side = int(patches.shape[1] ** 0.5)
+    return patches.transpose(1, 2).unflatten(2, (side, side))
+
+
+class Projector(nn.Module):
+    """LLaVA-1.5's two linear layers from CLIP's width to the language model's (arXiv:2310.03744)."""
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(config.vision_config.hidden_size, config.text_config.hidden_size)
+        self.act = ACT2FN[config.projector_hidden_act]
+        self.linear_2 = nn.Linear(config.text_config.hidden_size, config.text_config.hidden_size)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """float[B, P, D] -> float[B, P, language width]."""
+        return self.linear_2(self.act(self.linear_1(features)))  # type: ignore[no-any-return]
+
+
+class FeatureNeck(nn.Module):
+    """Brings one CLIP layer to the mask decoder's width and grid."""
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__()
+        hidden, grid = config.neck_hidden_size, config.mask_feature_size
+        self.grid = grid
+        self.conv1 = _convolution(config.vision_config.hidden_size, hidden)
+        self.conv2 = _convolution(hidden, config.mask_hidden_size)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """float[B, D, side, side] -> float[B, C, g, g]."""
+        return self.conv2(resize(self.conv1(features), self.grid, self.grid))  # type: ignore[no-any-return]
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU())
