@@ -125,7 +125,8 @@ class ResidualBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """float[M, inputs, H, W] -> float[M, outputs, H / stride, W / stride]."""
         hidden = functional.relu(self.bn1(self.conv1(features)))
-        return functional.relu(self.bn2(self.conv2(hidden)) + self.downsample(features))
+        hidden = self.bn2(self.conv2(hidden))
+        return functional.relu(hidden + self.downsample(features))
 
 
 class ConvNextBlock(nn.Module):
@@ -147,8 +148,8 @@ class ConvNextBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """float[M, dim, h, w] -> float[M, dim, h, w]."""
         hidden = self.norm(self.dwconv(features)).movedim(1, -1)
-        hidden = self.pwconv2(functional.gelu(self.pwconv1(hidden)))
-        return features + (self.gate * hidden).movedim(-1, 1)
+        hidden = self.gate * self.pwconv2(functional.gelu(self.pwconv1(hidden)))
+        return features + hidden.movedim(-1, 1)
 
 
 class MemoryEncoder(nn.Module):
@@ -212,10 +213,10 @@ class IntendedAttention(nn.Module):
         image = features.flatten(2).transpose(1, 2)
         image_pe = sinusoidal_grid(height, width, image.shape[-1], image)
         memory = torch.cat([m.flatten(2).transpose(1, 2) for m in maps], dim=1)
-        memory_pe = torch.cat([sinusoidal_grid(*m.shape[-2:], m.shape[1], m) for m in maps], dim=1)
+        memory_pe = torch.cat([sinusoidal_grid(m.shape[2], m.shape[3], m.shape[1], m) for m in maps], dim=1)
         for layer in self.layers:
             image = layer(image, image_pe, memory, memory_pe)
-        return self.norm(image).transpose(1, 2).unflatten(2, (height, width))  # type: ignore[no-any-return]
+        return self.norm(image).transpose(1, 2).reshape(features.shape)  # type: ignore[no-any-return]
 
 
 class ReleasedScale(nn.Module):
@@ -249,7 +250,7 @@ class ReleasedNoOpAttention(nn.Module):
         image = features.flatten(2).transpose(1, 2)
         for layer in self.layers:
             image = layer(image)
-        return self.norm(image).transpose(1, 2).unflatten(2, features.shape[-2:])  # type: ignore[no-any-return]
+        return self.norm(image).transpose(1, 2).reshape(features.shape)  # type: ignore[no-any-return]
 
 
 class ClassMemory(nn.Module):
@@ -298,14 +299,14 @@ class NoMemory(nn.Module):
         return features
 
 
-MEMORIES: dict[str, Callable[[GeoPixConfig], nn.Module]] = {
+MEMORIES: dict[str, Callable[[GeoPixConfig], ClassMemory | NoMemory]] = {
     "intended": lambda config: ClassMemory(config, IntendedAttention(config)),
     "released_noop": lambda config: ClassMemory(config, ReleasedNoOpAttention(config)),
     "none": lambda config: NoMemory(),
 }
 
 
-def build_memory(config: GeoPixConfig) -> nn.Module:
+def build_memory(config: GeoPixConfig) -> ClassMemory | NoMemory:
     """Builds the memory that `config.memory_attention` names.
 
     Raises:

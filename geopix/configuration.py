@@ -18,7 +18,7 @@ _CLIP_LARGE = {
 }
 
 
-class GeoPixConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class GeoPixConfig(PreTrainedConfig):
     """Everything needed to build a GeoPix of any size; the defaults are the released 7B layout.
 
     The one default that differs from the release is the memory bank's extent (`memory_length`, `memory_size`):
@@ -64,8 +64,8 @@ class GeoPixConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         "text_config": SubConfigSpec(AutoConfig, model_type="llama"),
     }
 
-    vision_config: dict[str, Any] | PreTrainedConfig | None = None
-    text_config: dict[str, Any] | PreTrainedConfig | None = None
+    vision_config: Any = None
+    text_config: Any = None
     image_token_id: int = 32000
     seg_token_ids: tuple[tuple[int, ...], ...] = ((32002, 32003, 32004), (32005, 32006, 32007))
     vision_feature_layer: int = -2
@@ -97,7 +97,7 @@ class GeoPixConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Builds the nested configurations, turns JSON's lists into tuples, and checks the values."""
-        super().__post_init__(**kwargs)
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         self.seg_token_ids = tuple(tuple(level) for level in self.seg_token_ids)
         self.mask_feature_layers = tuple(self.mask_feature_layers)
         if self.memory_class_names is not None:

@@ -85,7 +85,7 @@ class GreedyDecoder:
         width = int(mask.sum(dim=1).max())
         embeddings, mask = embeddings[:, -width:], mask[:, -width:]
         starts = width - mask.sum(dim=1)
-        leaders = torch.stack([(image_index == image).nonzero()[0, 0] for image in image_index.unique()])
+        leaders = torch.stack([(image_index == image).nonzero()[0, 0] for image in sorted(set(image_index.tolist()))])
         columns = starts[leaders, None] + torch.arange(prefix, device=mask.device)
         head = self.prefill(embeddings[leaders[:, None], columns], mask.new_ones(len(leaders), prefix))
         head.cache.batch_select_indices(image_index)

@@ -22,7 +22,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 ImageInput = Image.Image | npt.NDArray[Any] | str | Path
 
 
-class GeoPixImageProcessor(BaseImageProcessor):  # type: ignore[misc]
+class GeoPixImageProcessor(BaseImageProcessor):
     """Turns pictures into `float32[B, 3, S, S]`: RGB, resized to a square, CLIP's mean and deviation.
 
     The whole picture is squeezed into the square, so that relative positions in it stay what they are.
@@ -32,8 +32,6 @@ class GeoPixImageProcessor(BaseImageProcessor):  # type: ignore[misc]
         image_mean: mean of each channel, of values in 0..1.
         image_std: deviation of each channel.
     """
-
-    model_input_names = ("pixel_values",)
 
     def __init__(
         self,
@@ -47,16 +45,18 @@ class GeoPixImageProcessor(BaseImageProcessor):  # type: ignore[misc]
         self.image_mean = list(image_mean)
         self.image_std = list(image_std)
 
-    def __call__(self, images: ImageInput | Sequence[ImageInput], **kwargs: Any) -> BatchFeature:
+    def __call__(  # type: ignore[override]
+        self, images: ImageInput | Sequence[ImageInput], **kwargs: Any
+    ) -> BatchFeature:
         """Returns `pixel_values`, a tensor float32[B, 3, S, S], for one picture or several."""
-        several = images if isinstance(images, list | tuple) else [images]
+        several = [images] if isinstance(images, Image.Image | np.ndarray | str | Path) else images
         pixels = np.stack([self._normalise(to_rgb(image)) for image in several])
         return BatchFeature({"pixel_values": torch.from_numpy(pixels)})
 
     def _normalise(self, image: Image.Image) -> npt.NDArray[np.float32]:
         square = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
         values = np.asarray(square, dtype=np.float32) / 255
-        mean, std = np.float32(self.image_mean), np.float32(self.image_std)
+        mean, std = np.array(self.image_mean, np.float32), np.array(self.image_std, np.float32)
         return np.ascontiguousarray(((values - mean) / std).transpose(2, 0, 1))
 
 

@@ -4,6 +4,7 @@ Letters in shapes: B batch, N tokens, C channels, h and w a grid's sides.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class MultiLayerPerceptron(nn.Module):
     def __init__(self, inputs: int, hidden: int, outputs: int, layers: int) -> None:
         super().__init__()
         widths = [inputs] + [hidden] * (layers - 1) + [outputs]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, features: Tensor) -> Tensor:
         """float[..., inputs] -> float[..., outputs]."""
@@ -68,11 +69,11 @@ class Attention(nn.Module):
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """float[B, N, channels], float[B, K, context] twice -> float[B, N, channels]."""
         q, k, v = self.q_proj(queries), self.k_proj(keys), self.v_proj(values)
-        attended = functional.scaled_dot_product_attention(*(self._split(x) for x in (q, k, v)))
+        attended = functional.scaled_dot_product_attention(self._split(q), self._split(k), self._split(v))
         return self.out_proj(attended.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split(self, projected: Tensor) -> Tensor:
-        return projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return projected.reshape(*projected.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 class RandomFourierPositions(nn.Module):

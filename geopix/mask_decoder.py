@@ -70,13 +70,12 @@ class TwoWayTransformer(nn.Module):
         Returns:
             The tokens float[M, N, C] and the image features float[M, C, h, w].
         """
-        height, width = image.shape[-2:]
         keys, keys_pe = (x.flatten(2).transpose(1, 2) for x in (image, image_pe))
         tokens = prompts
         for layer in self.layers:
             tokens, keys = layer(tokens, keys, prompts, keys_pe)
         attended = self.final_attn_token_to_image(tokens + prompts, keys + keys_pe, keys)
-        return self.norm_final_attn(tokens + attended), keys.transpose(1, 2).unflatten(2, (height, width))
+        return self.norm_final_attn(tokens + attended), keys.transpose(1, 2).reshape(image.shape)
 
 
 class PromptEncoder(nn.Module):
@@ -160,7 +159,14 @@ class MaskDecoder(nn.Module):
         )
 
     def forward(
-        self, features: Tensor, embeddings: Tensor, dense: Tensor, positions: Tensor, level: int, previous: Tensor
+        self,
+        features: Tensor,
+        embeddings: Tensor,
+        *,
+        dense: Tensor,
+        positions: Tensor,
+        level: int,
+        previous: Tensor,
     ) -> Tensor:
         """Predicts the masks of one level.
 

@@ -6,6 +6,7 @@ predicts again; the second masks of all levels are blended by learnt weights.
 Letters in shapes: B images, M targets, L levels, T tokens a level, D language width, C mask channels, g grid side.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -78,7 +79,7 @@ class MaskHead(nn.Module):
             select_class: decides which memory each target reads.
         """
         embeddings = self.embed(states)
-        class_logits = self.memory.classify(embeddings)
+        class_logits: Tensor = self.memory.classify(embeddings)
         side = 4 * self.grid
         if len(states) == 0:  # batch normalisation cannot train on nothing
             return MaskPrediction(states.new_zeros(0, side, side), class_logits)
@@ -88,10 +89,17 @@ class MaskHead(nn.Module):
         masks = []
         for level, (neck, vision) in enumerate(zip(self.necks, levels, strict=True)):
             features = neck(vision)[image_index]
-            prompt = (embeddings[:, level], dense, positions, level, mask)
-            draft = self.mask_decoder(features, *prompt)
+            decode = partial(
+                self.mask_decoder,
+                embeddings=embeddings[:, level],
+                dense=dense,
+                positions=positions,
+                level=level,
+                previous=mask,
+            )
+            draft = decode(features)
             features = self.memory(features, draft, class_weights, level)
-            mask = self.mask_decoder(features, *prompt)
+            mask = decode(features)
             masks.append(resize(mask, side, side)[:, 0])
         blended = self.scale_fusion(torch.stack(masks), axis=0)
         return MaskPrediction(blended, class_logits)

@@ -16,7 +16,7 @@ from transformers import (
     AutoModelForImageTextToText,
     PreTrainedModel,
 )
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from geopix.class_memory import ClassSelector, PredictedClass
 from geopix.configuration import GeoPixConfig
@@ -29,7 +29,7 @@ from geopix.vision import Projector, VisionFeatures, VisionTower
 
 
 @dataclass
-class GeoPixOutput(ModelOutput):  # type: ignore[misc]
+class GeoPixOutput(ModelOutput):
     """What one forward pass gives; what was not asked for is None.
 
     Attributes:
@@ -74,23 +74,23 @@ class Generated:
     reasons: tuple[str | None, ...]
 
 
-class GeoPixPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
+class GeoPixPreTrainedModel(PreTrainedModel):
     """How transformers loads, saves and initialises GeoPix."""
 
     config_class = GeoPixConfig
     base_model_prefix = ""
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ["image", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
     _supports_sdpa = True
-    _skip_keys_device_placement = ("past_key_values",)
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def _init_weights(self, module: nn.Module) -> None:
         """Lets every part of GeoPix draw its weights as torch does; CLIP and the language model have their own."""
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
-            super()._init_weights(module)  # torch's own reset would zero statistics that were just loaded
-        elif hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+            super()._init_weights(module)  # type: ignore[no-untyped-call]  # torch's own reset would zero statistics that were just loaded
+        elif callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
 
 
 class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
@@ -106,7 +106,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         self.multi_modal_projector = Projector(config)
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.mask_head = MaskHead(config)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         """The language model's token embeddings."""
@@ -128,6 +128,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         self,
         input_ids: Tensor,
         pixel_values: Tensor,
+        *,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         labels: Tensor | None = None,
@@ -180,6 +181,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         self,
         input_ids: Tensor,
         pixel_values: Tensor,
+        *,
         attention_mask: Tensor | None = None,
         image_index: Tensor | None = None,
         max_new_tokens: int = 256,
@@ -262,7 +264,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
 
     def _shared_prefix(self, input_ids: Tensor, mask: Tensor, image_index: Tensor) -> int:
         """How many first tokens the questions of each image share, up to the image's end; 0 when not worth it."""
-        if len(image_index.unique()) == len(input_ids):
+        if len(set(image_index.tolist())) == len(input_ids):
             return 0
         starts = input_ids.shape[1] - mask.sum(dim=1)
         last = (input_ids == self.config.image_token_id).long().cumsum(dim=1).argmax(dim=1)

@@ -1,4 +1,4 @@
-"""Between people's pictures and words and the model's tensors: prompts, answers, image and segmentation tokens.
+r"""Between people's pictures and words and the model's tensors: prompts, answers, image and segmentation tokens.
 
 A prompt is LLaVA v1's, `USER: <image>\n{text} ASSISTANT:`, and an answer follows as ` {answer}</s>`. Prompt head,
 question and answer are tokenised apart and joined, so that a question packed with others behind one image has
@@ -32,7 +32,7 @@ TASKS = {
 }
 
 
-class GeoPixProcessor(ProcessorMixin):  # type: ignore[misc]
+class GeoPixProcessor(ProcessorMixin):
     """Builds the model's inputs and reads its answers.
 
     Args:
@@ -51,6 +51,7 @@ class GeoPixProcessor(ProcessorMixin):  # type: ignore[misc]
         self,
         image_processor: GeoPixImageProcessor,
         tokenizer: PreTrainedTokenizerFast,
+        *,
         num_image_tokens: int = 1024,
         prompt_template: str = PROMPT_TEMPLATE,
         system_prompt: str = "",
@@ -62,7 +63,7 @@ class GeoPixProcessor(ProcessorMixin):  # type: ignore[misc]
             raise ConfigurationError(
                 f"prompt_template must hold {IMAGE_TOKEN!r} once and then '{{text}}' once; found {prompt_template!r}."
             )
-        super().__init__(image_processor, tokenizer, chat_template=chat_template)
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)  # type: ignore[no-untyped-call]
         self.num_image_tokens = num_image_tokens
         self.prompt_template = prompt_template
         self.system_prompt = system_prompt

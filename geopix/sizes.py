@@ -40,7 +40,7 @@ def mini(
         tie_word_embeddings=True,
         **special,
     )
-    fields = {
+    fields: dict[str, Any] = {
         "mask_feature_layers": (-1, -3),
         "vision_feature_layer": -1,
         "neck_hidden_size": 40,
@@ -89,7 +89,7 @@ def tiny(**changes: Any) -> GeoPixConfig:
         bos_token_id=1,
         eos_token_id=2,
     )
-    fields = {
+    fields: dict[str, Any] = {
         "image_token_id": 3,
         "seg_token_ids": ((4, 5, 6), (7, 8, 9)),
         "mask_feature_layers": (-1, -2),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-IMAGE_TOKEN = "<image>"
+IMAGE_TOKEN = "<image>"  # noqa: S105
 SEG_TOKENS = tuple(f"[SEG{index}]" for index in range(6))
 _PAD, _BOS, _EOS = "<pad>", "<s>", "</s>"
 

@@ -49,7 +49,7 @@ class VisionTower(nn.Module):
 
 def _as_grid(patches: Tensor) -> Tensor:
     side = int(patches.shape[1] ** 0.5)
-    return patches.transpose(1, 2).unflatten(2, (side, side))
+    return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
 
 
 class Projector(nn.Module):

@@ -1,0 +1,96 @@
+"""Loading a checkpoint folder, with messages that say what is wrong with it and what to do."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers.utils import logging as transformers_logging
+
+from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.processing import GeoPixProcessor
+from harness.errors import EnvironmentProblem
+
+_FILES = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
+
+
+def load_checkpoint(
+    directory: str | Path, device: torch.device, dtype: torch.dtype | None = None
+) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
+    """Loads model and processor from a folder that `save_pretrained` of both wrote.
+
+    Args:
+        directory: the folder.
+        device: where the model goes.
+        dtype: the weights' type; the stored one when None.
+
+    Raises:
+        EnvironmentProblem: if files are missing, damaged or of another model; names the folder and the files.
+    """
+    folder = Path(directory).resolve()
+    _check_files(folder)
+    try:
+        with _quiet():
+            processor = GeoPixProcessor.from_pretrained(folder)
+            loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
+                folder, dtype=dtype or "auto", output_loading_info=True, local_files_only=True
+            )
+    except _BROKEN as error:
+        raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
+    model, report = loaded
+    if report["missing_keys"]:
+        names = ", ".join(sorted(report["missing_keys"])[:5])
+        raise EnvironmentProblem(
+            f"{folder}: the weights lack {len(report['missing_keys'])} tensors of this model ({names}). {_ADVICE}"
+        )
+    return model.to(device).eval(), processor
+
+
+_ADVICE = "Copy the whole folder again, or train it anew with `geopix train`."
+
+
+def _check_files(folder: Path) -> None:
+    if not folder.is_dir():
+        raise EnvironmentProblem(f"{folder}: no such checkpoint folder. Give a folder with {', '.join(_FILES)}.")
+    missing = [name for name in (*_FILES, *_weight_files(folder)) if not (folder / name).is_file()]
+    if missing:
+        raise EnvironmentProblem(f"{folder}: the checkpoint lacks {', '.join(missing)}. {_ADVICE}")
+    kind = _read_json(folder / "config.json").get("model_type")
+    if kind != "geopix":
+        raise EnvironmentProblem(
+            f"{folder}: config.json describes a model of type {kind!r}, not 'geopix'. "
+            "For a model of transformers use `hf:ID`; for the authors' checkpoint run `geopix convert` first."
+        )
+
+
+def _weight_files(folder: Path) -> list[str]:
+    if not (folder / _INDEX).is_file():
+        return [_WEIGHTS]
+    return sorted(set(_read_json(folder / _INDEX).get("weight_map", {}).values()))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EnvironmentProblem(f"{path}: not valid JSON: {error}. {_ADVICE}") from error
+    if not isinstance(content, dict):
+        raise EnvironmentProblem(f"{path}: expected a JSON object, found {type(content).__name__}. {_ADVICE}")
+    return content
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' own progress bar out of the caller's terminal."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,192 @@
+"""The object a user holds: pictures and words in; text, masks and boxes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from geopix.boxes import boxes_of_masks, parse_boxes
+from geopix.checkpoint import load_checkpoint
+from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
+from geopix.image_processing import ImageInput, to_rgb
+from geopix.layers import resize
+from geopix.modeling import Generated, GeoPixForConditionalGeneration
+from geopix.processing import GeoPixProcessor
+from harness.errors import ConfigurationError, SampleError, nearest
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the model says about one picture.
+
+    Attributes:
+        text: the answer; each mask's place reads `<SEG>`.
+        masks: bool[N, H, W] at the picture's own size, in the order they are spoken.
+        boxes: float32[K, 4], x0 y0 x1 y1 in pixels.
+        box_source: "text" when the answer speaks boxes; else "masks" when they are drawn around the masks;
+            else "none".
+        tokens: how many tokens were generated, the end token included.
+        reason: why some segmentation tokens of the answer stand for no mask; None when all do.
+    """
+
+    text: str
+    masks: npt.NDArray[np.bool_]
+    boxes: npt.NDArray[np.float32]
+    box_source: Literal["text", "masks", "none"]
+    tokens: int
+    reason: str | None
+
+
+class GeoPix:
+    """A loaded GeoPix.
+
+    Args:
+        model: the model; it is asked as it is (call `eval()` first).
+        processor: its processor.
+    """
+
+    def __init__(self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor) -> None:
+        self.model = model
+        self.processor = processor
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        directory: str | Path,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Loads a checkpoint folder.
+
+        Args:
+            directory: the folder.
+            device: where the model runs; the first GPU when None and there is one, else the CPU.
+            dtype: the weights' type; the stored one when None.
+
+        Raises:
+            EnvironmentProblem: if files are missing or damaged.
+        """
+        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(*load_checkpoint(directory, torch.device(place), dtype))
+
+    def respond(
+        self,
+        image: ImageInput,
+        text: str,
+        *,
+        task: str | None = None,
+        max_new_tokens: int = 256,
+        memory_class: str | int | None = None,
+    ) -> Answer:
+        """Answers one question about one picture; the arguments are those of `respond_batch`."""
+        return self.respond_batch([(image, text)], task=task, max_new_tokens=max_new_tokens, memory_class=memory_class)[
+            0
+        ]
+
+    def respond_many(
+        self,
+        image: ImageInput,
+        texts: Sequence[str],
+        *,
+        task: str | None = None,
+        max_new_tokens: int = 256,
+        memory_class: str | int | None = None,
+    ) -> list[Answer]:
+        """Answers several questions about one picture, which is read once; see `respond_batch`."""
+        return self.respond_batch(
+            [(image, text) for text in texts],
+            task=task,
+            max_new_tokens=max_new_tokens,
+            memory_class=memory_class,
+        )
+
+    @torch.inference_mode()
+    def respond_batch(
+        self,
+        requests: Sequence[tuple[ImageInput, str]],
+        *,
+        task: str | None = None,
+        max_new_tokens: int = 256,
+        memory_class: str | int | None = None,
+    ) -> list[Answer]:
+        """Answers a batch of questions, each about a picture; one picture object or path is read once.
+
+        Args:
+            requests: pairs of a picture (Pillow, numpy or path) and a question.
+            task: the identifier put before each question, a key of `geopix.processing.TASKS`.
+            max_new_tokens: the longest answer.
+            memory_class: the class whose memory all targets read: a name, its index, or "unknown";
+                predicted for each target when None.
+
+        Returns:
+            One answer per request, in order.
+
+        Raises:
+            SampleError: if a picture cannot be read.
+            ConfigurationError: if the task or the class is unknown.
+        """
+        if not requests:
+            return []
+        select_class = self._selector(memory_class)
+        index, pictures = _unique([image for image, _ in requests])
+        batch = self.processor(pictures, [text for _, text in requests], task=task)
+        device = self.model.device
+        generated = self.model.generate(
+            batch["input_ids"].to(device),
+            batch["pixel_values"].to(device, self.model.dtype),
+            attention_mask=batch["attention_mask"].to(device),
+            image_index=torch.tensor(index, device=device),
+            max_new_tokens=max_new_tokens,
+            class_selector=select_class,
+        )
+        return [self._answer(generated, row, pictures[image].size) for row, image in enumerate(index)]
+
+    def _answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
+        width, height = size
+        token_ids = generated.token_ids[row]
+        text = self.processor.decode(token_ids)
+        logits = generated.mask_logits[generated.mask_rows == row]
+        masks = np.zeros((0, height, width), dtype=np.bool_)
+        if len(logits):
+            masks = (resize(logits[:, None].float(), height, width)[:, 0] > 0).cpu().numpy()
+        spoken = parse_boxes(text, width, height)
+        boxes = spoken if len(spoken) else boxes_of_masks(masks)
+        source: Literal["text", "masks", "none"] = "text" if len(spoken) else "masks" if len(masks) else "none"
+        return Answer(text, masks, boxes, source, len(token_ids), generated.reasons[row])
+
+    def _selector(self, memory_class: str | int | None) -> ClassSelector:
+        if memory_class is None:
+            return PredictedClass()
+        if memory_class == "unknown":
+            return UnknownClass()
+        config = self.model.config
+        names = config.memory_class_names or ()
+        known: dict[str | int, int] = {i: i for i in range(config.unknown_class)}
+        known |= {name: i for i, name in enumerate(names)}
+        if memory_class not in known:
+            raise ConfigurationError(
+                f"memory_class: this model knows no class {memory_class!r}.{nearest(str(memory_class), names)} "
+                f"Give one of {', '.join(names) or 'its numbers'} (0 to {config.unknown_class - 1}) or 'unknown'."
+            )
+        return GivenClass(torch.tensor(known[memory_class]))
+
+
+def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]:
+    """Opens each picture once: which picture each request is about, and the pictures in RGB."""
+    keys = [str(image) if isinstance(image, str | Path) else id(image) for image in images]
+    order = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    first = dict(zip(reversed(keys), reversed(images), strict=True))
+    return [order[key] for key in keys], [_open(first[key]) for key in order]
+
+
+def _open(image: ImageInput) -> Image.Image:
+    try:
+        return to_rgb(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        where = Path(image).resolve() if isinstance(image, str | Path) else f"the {type(image).__name__} given"
+        raise SampleError(f"{where}: cannot be read as a picture: {error}. Check or replace the file.") from error
