@@ -1,0 +1,131 @@
+"""Sample cards: one sample, its picture, its right answer, and what every run made of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from harness.errors import SampleError
+from harness.records import Box, Record
+from harness.report.masks import Overlay, overlay
+from harness.report.pictures import SIDE, Album, Picture
+from harness.report.runs import Run
+from harness.report.samples import Choice, choose, sample_score
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One run's answer to a sample.
+
+    Attributes:
+        run: the run's label.
+        record: its record; None where the run does not hold the sample.
+        score: the sample's score by the primary metric's statistics; None where undefined.
+        right_or_wrong: whether the score is one of right and wrong, and not a share.
+        overlay: the masks to lay over the picture.
+        problem: why masks could not be drawn.
+    """
+
+    run: str
+    record: Record | None
+    score: float | None = None
+    right_or_wrong: bool = False
+    overlay: Overlay | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A sample as the page shows it.
+
+    Attributes:
+        choice: the sample and why it was chosen.
+        record: the first run's record that holds it: prompt, fields, tags and right answer.
+        pictures: its pictures; masks belong to the first.
+        answers: one a run, in the runs' order.
+    """
+
+    choice: Choice
+    record: Record
+    pictures: tuple[Picture, ...]
+    answers: tuple[Answer, ...]
+
+    @cached_property
+    def drawn(self) -> bool:
+        """Whether there are masks, so that each answer needs its own copy of the picture."""
+        return any(answer.overlay or answer.problem for answer in self.answers)
+
+    @cached_property
+    def state(self) -> str:
+        """What the cards are filtered by: the answers' statuses, and whether any is wrong."""
+        statuses = {answer.record.prediction.status for answer in self.answers if answer.record}
+        wrong = {"wrong"} if any(answer.score is not None and answer.score < 0.5 for answer in self.answers) else set()
+        return " ".join(sorted(statuses | wrong))
+
+
+def make_cards(
+    runs: Sequence[Run], tables: list[dict[str, Record]], metric: str, count: int, album: Album
+) -> list[Card]:
+    """Returns the cards of a task.
+
+    Args:
+        runs: the runs that have the task.
+        tables: each run's records by sample id.
+        metric: the task's primary metric.
+        count: how many cards to make.
+        album: where pictures come from.
+    """
+    return [_card(choice, runs, tables, metric, album) for choice in choose(tables, metric, count)]
+
+
+def _card(choice: Choice, runs: Sequence[Run], tables: list[dict[str, Record]], metric: str, album: Album) -> Card:
+    records = [table.get(choice.sample_id) for table in tables]
+    first = next(record for record in records if record is not None)
+    files = (*first.image_files, *[""] * len(first.images))
+    pictures = tuple(album.picture(image, file) for image, file in zip(first.images, files, strict=False))
+    pictures = tuple(_shaped(picture, first) for picture in pictures)
+    answers = tuple(_answer(run, record, metric, pictures[:1]) for run, record in zip(runs, records, strict=True))
+    return Card(choice, first, pictures, answers)
+
+
+def _shaped(picture: Picture, record: Record) -> Picture:
+    """Returns a picture that could not be had with the shape of the sample's masks, so that these can be drawn."""
+    if picture.address or not record.target.masks:
+        return picture
+    height, width = record.target.masks[0].size
+    factor = SIDE / max(1, height, width)
+    return replace(picture, width=max(1, round(width * factor)), height=max(1, round(height * factor)))
+
+
+def _answer(run: Run, record: Record | None, metric: str, pictures: tuple[Picture, ...]) -> Answer:
+    if record is None:
+        return Answer(run.label, None)
+    statistics = record.statistics.get(metric, {})
+    drawn, problem = _draw(record, pictures)
+    return Answer(
+        run=run.label,
+        record=record,
+        score=sample_score(statistics),
+        right_or_wrong="correct" in statistics,
+        overlay=drawn,
+        problem=problem,
+    )
+
+
+def _draw(record: Record, pictures: tuple[Picture, ...]) -> tuple[Overlay | None, str | None]:
+    truth, prediction = record.target.masks, record.prediction.masks
+    for picture in pictures:
+        try:
+            return overlay(truth, prediction, picture.width, picture.height), None
+        except SampleError as error:
+            return None, str(error)
+    return None, None
+
+
+def box_text(box: Box) -> str:
+    """Returns a box in words.
+
+    >>> box_text((1.0, 2.0, 30.5, 40.0))
+    '1, 2 to 30.5, 40'
+    """
+    x0, y0, x1, y1 = (f"{value:g}" for value in box)
+    return f"{x0}, {y0} to {x1}, {y1}"

@@ -1,0 +1,100 @@
+"""Pictures as data addresses, so that the page stands alone."""
+
+import base64
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from harness.errors import DataError
+from harness.paths import below
+from harness.report.runs import Run
+from harness.store import preview_name
+
+SIDE = 384
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture on the page.
+
+    Attributes:
+        key: its element id on the page.
+        width, height: size in pixels as embedded.
+        address: the data address; None where the picture could not be had.
+        problem: why it could not.
+    """
+
+    key: str
+    width: int
+    height: int
+    address: str | None
+    problem: str | None = None
+
+
+class Album:
+    """The pictures of one task, each embedded once however many cards show it.
+
+    Args:
+        prefix: begins the element ids.
+        task: the task's name, below which runs keep previews.
+        runs: the runs to look for previews in, and whose data folders are looked in next.
+    """
+
+    def __init__(self, prefix: str, task: str, runs: Sequence[Run]) -> None:
+        self._prefix = prefix
+        self._previews = [run.directory.previews(task) for run in runs]
+        self._data_dirs = sorted({run.manifest.data_dir for run in runs})
+        self._pictures: dict[str, Picture] = {}
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures asked for so far that could be had."""
+        return [picture for picture in self._pictures.values() if picture.address]
+
+    def picture(self, image_id: str, image_file: str) -> Picture:
+        """Returns a picture from a run's previews, or from the data folder.
+
+        Args:
+            image_id: the data set's id of the image.
+            image_file: its path relative to the data folder.
+        """
+        if image_id not in self._pictures:
+            key = f"{self._prefix}-{len(self._pictures) + 1}"
+            self._pictures[image_id] = self._find(key, image_id, image_file)
+        return self._pictures[image_id]
+
+    def _find(self, key: str, image_id: str, image_file: str) -> Picture:
+        problems = []
+        places = [(folder, preview_name(image_id)) for folder in self._previews if folder.is_dir()]
+        places += [(Path(folder), image_file) for folder in self._data_dirs if image_file]
+        for root, name in places:
+            try:
+                return _embed(key, below(root, name))
+            except FileNotFoundError:
+                problems.append(f"{name} is not in {root}")
+            except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                problems.append(f"{name} in {root}: {error}")
+        return Picture(key, SIDE, SIDE, None, problems[-1] if problems else "the record names no file")
+
+
+def _embed(key: str, path: Path) -> Picture:
+    with warnings.catch_warnings():
+        # Aerial images are often larger than what Pillow warns about; what it refuses is still refused.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as source:
+            small = source.convert("RGB")
+    if path.suffix == ".webp" and max(small.size) <= SIDE:
+        return Picture(key, small.width, small.height, data_address("webp", path.read_bytes()))
+    small.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=60, method=2)
+    return Picture(key, small.width, small.height, data_address("webp", buffer.getvalue()))
+
+
+def data_address(kind: str, content: bytes) -> str:
+    """Returns an image file as an address that holds all of it."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
