@@ -1,0 +1,187 @@
+"""The REFER format of referring segmentation (Kazemzadeh et al., EMNLP 2014), as RRSIS-D and its relatives use it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import DataError, SampleError, nearest
+from harness.masks import area, exactly_one, from_json, from_polygons, union
+from harness.paths import below
+from harness.readers.gallery import Gallery
+from harness.readers.tables import Fields, Problems, Row, check, describe, load, missing, rows
+from harness.records import Mask, Sample, Target
+from harness.unpickle import load_plain
+
+REFERENCE: Fields = {
+    "ref_id": (int,),
+    "ann_id": (int,),
+    "image_id": (int,),
+    "split": (str,),
+    "sentences": (list,),
+}
+INSTANCES: Mapping[str, Fields] = {
+    "images": {"id": (int,), "file_name": (str,), "height": (int,), "width": (int,)},
+    "annotations": {"id": (int,), "category_id": (int,), "segmentation": (list, dict)},
+    "categories": {"id": (int,), "name": (str,)},
+}
+
+Overlap = Literal["union", "rmsin"]
+
+
+@dataclass(frozen=True)
+class ReferReader:
+    """Reads one split of a data set in the REFER format.
+
+    `{dataset}/refs({split_by}).p` holds the references, a pickle that is read without running it;
+    `{dataset}/instances.json` the images, categories and masks. A mask may be a run-length encoding, a list of them, or
+    a list of polygons, which pycocotools fills as REFER's own code does.
+
+    One sample is one sentence of one reference: id `ref_id-sent_id`, field `expression` (the sentence as written), tags
+    `category` and `size`: `small` below 32 x 32 pixels of mask, `medium` below 96 x 96, else `large`, COCO's limits
+    taken at the image's own resolution. A mask that cannot be used, or is not of its image's size, makes a `defect`.
+
+    Attributes:
+        dataset: the folder of the two files.
+        split: the split, `test` for example.
+        split_by: who made the splits, as in the name of the references' file.
+        images: the folder of the images.
+        overlap: what becomes of pixels that lie in several parts of one mask: `union` keeps them; `rmsin` makes them
+            background, as the loader of RMSIN and LAVT does (it keeps the pixels where the parts' sum is 1).
+    """
+
+    dataset: str
+    split: str = "test"
+    split_by: str = "unc"
+    images: str = "images"
+    overlap: Overlap = "union"
+
+    def samples(self, root: Path) -> Iterator[Sample]:
+        """Yields the split's sentences in the files' order.
+
+        Raises:
+            MissingDataError: a file or the folder of images is absent.
+            DataError: rows contradict the format (all that a file has wrong, by index and field), the pickle asks to
+                run code, or the split has no reference.
+        """
+        references = self._references(below(root, self.dataset, f"refs({self.split_by}).p"))
+        instances = _Instances.load(below(root, self.dataset, "instances.json"))
+        gallery = Gallery(root, self.images)
+        for reference in references:
+            yield from self._sentences(reference, instances, gallery)
+
+    def _references(self, path: Path) -> list[Row]:
+        if not path.is_file():
+            raise missing(path, "the references of the data set")
+        content, problems = load_plain(path), Problems(path)
+        if not isinstance(content, list):
+            problems.add("", f"expected a list of references, found {describe(content)}")
+        found = [row for index, row in enumerate(content or ()) if _is_reference(row, f"refs[{index}]", problems)]
+        problems.settle()
+        wanted = [row for row in found if row["split"] == self.split]
+        if not wanted:
+            splits = {row["split"] for row in found}
+            raise DataError(
+                f"{path} has no reference of the split {self.split!r}.{nearest(self.split, splits)} "
+                f"Splits there: {', '.join(sorted(splits)) or 'none'}."
+            )
+        return wanted
+
+    def _sentences(self, reference: Row, instances: "_Instances", gallery: Gallery) -> Iterator[Sample]:
+        image = instances.images.get(reference["image_id"])
+        annotation = instances.annotations.get(reference["ann_id"])
+        found = gallery.find(str(image["id"]), image["file_name"]) if image else None
+        mask, defect = self._mask(reference, image, annotation)
+        for sentence in reference["sentences"]:
+            yield Sample(
+                id=f"{reference['ref_id']}-{sentence['sent_id']}",
+                images=found.images if found else (),
+                fields={"expression": sentence.get("raw") or sentence["sent"]},
+                target=Target(masks=(mask,)) if mask else Target(),
+                tags={"category": instances.category(annotation), "size": _size(mask)},
+                defect=defect or (found.defect if found else None),
+            )
+
+    def _mask(self, reference: Row, image: Row | None, annotation: Row | None) -> tuple[Mask | None, str | None]:
+        """The mask of a reference, or why there is none."""
+        name = f"reference {reference['ref_id']}"
+        if image is None:
+            return None, f"{name}: its image {reference['image_id']} is not in instances.json"
+        if annotation is None:
+            return None, f"{name}: its annotation {reference['ann_id']} is not in instances.json"
+        try:
+            parts = _parts(annotation["segmentation"], (image["height"], image["width"]))
+        except SampleError as error:
+            return None, f"{name}: annotation {annotation['id']}: {error}"
+        return exactly_one(parts) if self.overlap == "rmsin" else union(parts), None
+
+
+def _is_reference(row: Any, place: str, problems: Problems) -> bool:
+    if not check(row, place, REFERENCE, problems):
+        return False
+    sentences = row["sentences"]
+    if not sentences:
+        problems.add(f"{place}.sentences", "expected at least one sentence, found an empty list")
+    good = [
+        check(sentence, f"{place}.sentences[{index}]", _sentence_fields(sentence), problems)
+        for index, sentence in enumerate(sentences)
+    ]
+    return bool(good) and all(good)
+
+
+def _sentence_fields(sentence: Any) -> Fields:
+    text = "raw" if isinstance(sentence, dict) and "raw" in sentence else "sent"
+    return {"sent_id": (int,), text: (str,)}
+
+
+@dataclass(frozen=True)
+class _Instances:
+    """What instances.json holds, each by its id."""
+
+    images: Mapping[int, Row]
+    annotations: Mapping[int, Row]
+    categories: Mapping[int, Row]
+
+    @classmethod
+    def load(cls, path: Path) -> "_Instances":
+        content, problems = load(path, "the masks of the data set"), Problems(path)
+        tables = {kind: _by_id(rows(content, kind, problems), kind, problems) for kind in INSTANCES}
+        problems.settle()
+        return cls(**tables)
+
+    def category(self, annotation: Row | None) -> str:
+        category = self.categories.get(annotation["category_id"]) if annotation else None
+        return str(category["name"]) if category else "unknown"
+
+
+def _by_id(found: Iterable[Any], kind: str, problems: Problems) -> dict[int, Row]:
+    return {
+        row["id"]: row for index, row in enumerate(found) if check(row, f"{kind}[{index}]", INSTANCES[kind], problems)
+    }
+
+
+def _parts(segmentation: Any, size: tuple[int, int]) -> Sequence[Mask]:
+    """The parts that a segmentation's masks or polygons give."""
+    parts = segmentation if isinstance(segmentation, list) else [segmentation]
+    if not parts:
+        raise SampleError("its segmentation is empty")
+    if all(isinstance(part, dict) for part in parts):
+        masks = [from_json(part) for part in parts]
+        for mask in masks:
+            if mask.size != size:
+                raise SampleError(
+                    f"the mask has {mask.size[0]} x {mask.size[1]} pixels and its image {size[0]} x {size[1]}"
+                )
+        return masks
+    if all(type(part) in (int, float) for part in parts):
+        return from_polygons(size, [parts])
+    if all(isinstance(part, list) and all(type(number) in (int, float) for number in part) for part in parts):
+        return from_polygons(size, parts)
+    raise SampleError("its segmentation is neither masks (`size` and `counts`) nor lists of numbers (polygons)")
+
+
+def _size(mask: Mask | None) -> str:
+    if mask is None:
+        return "unknown"
+    pixels = area(mask)
+    return "small" if pixels < 32**2 else "medium" if pixels < 96**2 else "large"
