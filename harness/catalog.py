@@ -105,7 +105,7 @@ class Catalogue:
         Raises:
             ConfigurationError: no such task (the nearest name is suggested), or its file has mistakes (all of them).
         """
-        found = self._find(name)
+        found = self.find(name)
         return build(self.resolve(found), found.file, self.plugins)
 
     def problems(self, file: Path) -> list[Problem]:
@@ -133,12 +133,17 @@ class Catalogue:
             return found.document
         if found.name in above:
             raise ConfigurationError(f"tasks extend each other in a circle: {' -> '.join((*above, found.name))}")
-        inherited = self.resolve(self._find(base), (*above, found.name))
+        inherited = self.resolve(self.find(base), (*above, found.name))
         # Names belong to one task alone, so they are not handed down.
         own = {key: value for key, value in inherited.data.items() if key not in ("name", "aliases", "extends")}
         return found.document.over(replace(inherited, data=own))
 
-    def _find(self, name: str) -> Entry:
+    def find(self, name: str) -> Entry:
+        """Returns a task's file by its name, an alias, or its path, unchecked.
+
+        Raises:
+            ConfigurationError: no such task; the nearest name is suggested.
+        """
         if name.endswith((".yaml", ".yml")):
             return entry(Path(name))
         if name in self._by_name:

@@ -1,7 +1,7 @@
 """The loop: what to ask, what is answered already, batches by image, failures by policy."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -55,7 +55,7 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
     run.reopen_task(name)
     settings.progress(name, len(records), len(works))
     with RecordLog(run.records_path(name)) as log:
-        for batch in _ask(model, [work for work in works if work.sample.id not in answered]):
+        for batch in _ask(model, works, answered.keys()):
             fresh = [_record(task, work, outcome) for work, outcome in batch]
             log.append(fresh)
             records |= {done.sample_id: done for done in fresh}
@@ -154,18 +154,24 @@ def _answered(run: RunDirectory, task: str, works: Sequence[Work]) -> dict[str, 
     }
 
 
-def _ask(model: Model, works: Sequence[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
-    """Yields batches of answers, or of the reasons why there is none."""
-    defects = [(work, work.sample.defect) for work in works if work.sample.defect is not None]
+def _ask(model: Model, works: Sequence[Work], answered: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields batches of answers, or of the reasons why there is none, for what is not answered yet.
+
+    The batches are cut from all samples, whatever is answered: a model whose last bits depend on its batch then
+    gives the same answers in a run that was interrupted.
+    """
+    defects: list[tuple[Work, Response | str]] = [(work, work.sample.defect) for work in works if work.sample.defect]
     if defects:
-        yield list(defects)
+        yield defects
     by_image: dict[str, list[Work]] = {}
     for work in works:
-        if work.sample.defect is None:
+        if not work.sample.defect:
             by_image.setdefault(work.sample.image_id, []).append(work)
     in_order = list(chain.from_iterable(by_image.values()))
     for start in range(0, len(in_order), model.batch_size):
-        yield _answer(model, in_order[start : start + model.batch_size])
+        batch = [work for work in in_order[start : start + model.batch_size] if work.sample.id not in answered]
+        if batch:
+            yield _answer(model, batch)
 
 
 def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:

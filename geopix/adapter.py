@@ -1,0 +1,159 @@
+"""GeoPix as a model of the harness: batches by image, its own words around a prompt, masks as RLE."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pycocotools import mask as coco
+
+from geopix.blind import BlankImages
+from geopix.mini import MINI
+from geopix.predictor import Answer, GeoPix
+from geopix.processing import TASKS
+from harness.errors import ConfigurationError, SampleError, nearest
+from harness.records import Mask, Request, Response
+
+OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+IMAGES = ("shown", "blank")
+
+#: Capabilities without a released identifier of their own are asked as questions.
+IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
+
+
+@dataclass(frozen=True)
+class GeoPixModel:
+    """A GeoPix that answers requests.
+
+    Attributes:
+        geopix: the loaded model.
+        name: its name in tables.
+        digest: sha256 of the checkpoint's files and of the settings that change answers.
+        settings: what a reader of the report should know.
+        batch_size: requests answered at a time.
+        memory_class: the class whose memory all targets read; predicted for each when None.
+    """
+
+    geopix: GeoPix
+    name: str
+    digest: str
+    settings: Mapping[str, str]
+    batch_size: int = 16
+    memory_class: str | None = None
+    reads_images: bool = True
+
+    def respond(self, requests: Sequence[Request]) -> list[Response]:
+        """Answers requests of one task; an image that several are about is read once.
+
+        Raises:
+            SampleError: an image cannot be read, or a request has none or several.
+        """
+        started = time.perf_counter()
+        answers = self.geopix.respond_batch(
+            [(self._picture(request), request.prompt) for request in requests],
+            task=IDENTIFIERS[requests[0].capability],
+            max_new_tokens=requests[0].generation["max_new_tokens"],
+            memory_class=self.memory_class,
+        )
+        seconds = (time.perf_counter() - started) / len(requests)
+        return [_response(answer, seconds) for answer in answers]
+
+    def _picture(self, request: Request) -> Path:
+        if len(request.images) != 1:
+            raise SampleError(f"GeoPix looks at one image a question, and this sample has {len(request.images)}")
+        return request.images[0].path
+
+
+def _response(answer: Answer, seconds: float) -> Response:
+    spoken = answer.boxes.tolist() if answer.box_source == "text" else []
+    return Response(
+        text=answer.text,
+        masks=tuple(map(encode_mask, answer.masks)),
+        boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in spoken),
+        seconds=seconds,
+        tokens=answer.tokens,
+        reason=answer.reason,
+    )
+
+
+def encode_mask(mask: npt.NDArray[np.bool_]) -> Mask:
+    """Returns a mask bool[H, W] as COCO run-length encoding."""
+    encoded = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return Mask((mask.shape[0], mask.shape[1]), encoded["counts"].decode())
+
+
+def checkpoint(argument: str, options: Mapping[str, str]) -> GeoPixModel:
+    """Returns the model of a checkpoint folder.
+
+    Args:
+        argument: the folder.
+        options: device; dtype (float32, bfloat16, float16); batch_size; memory_class (a name, or unknown); images
+            (shown, or blank for a blind run).
+
+    Raises:
+        ConfigurationError: an unknown option or value.
+        EnvironmentProblem: files are missing or damaged.
+    """
+    folder = Path(argument)
+    return _load(folder, folder.resolve().name, options)
+
+
+def shipped_mini(argument: str, options: Mapping[str, str]) -> GeoPixModel:
+    """Returns geopix-mini, the small checkpoint that ships with the package; takes the options of `checkpoint`."""
+    return _load(MINI, "geopix-mini", options)
+
+
+def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
+    for option in options:
+        if option not in OPTIONS:
+            raise ConfigurationError(
+                f"GeoPix has no option {option!r}.{nearest(option, OPTIONS)} Known: {', '.join(OPTIONS)}."
+            )
+    dtype = DTYPES[_choice(options, "dtype", tuple(DTYPES), "float32")]
+    images = _choice(options, "images", IMAGES, "shown")
+    geopix = GeoPix.from_pretrained(folder, device=options.get("device"), dtype=dtype)
+    if images == "blank":
+        geopix.processor.image_processor = BlankImages.like(geopix.processor.image_processor)
+    settings = {
+        "checkpoint": str(folder.resolve()),
+        "device": str(geopix.model.device),
+        "dtype": str(geopix.model.dtype).removeprefix("torch."),
+        "memory_class": options.get("memory_class", "predicted"),
+        "images": images,
+    }
+    return GeoPixModel(
+        geopix=geopix,
+        name=name if images == "shown" else f"{name} (blind)",
+        digest=_digest(folder, settings),
+        settings=settings | {"threads": str(torch.get_num_threads())},
+        batch_size=_batch_size(options.get("batch_size", "16")),
+        memory_class=options.get("memory_class"),
+    )
+
+
+def _choice(options: Mapping[str, str], name: str, known: tuple[str, ...], default: str) -> str:
+    value = options.get(name, default)
+    if value not in known:
+        raise ConfigurationError(f"GeoPix option {name}: expected {', '.join(known)}, found {value!r}.")
+    return value
+
+
+def _batch_size(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"GeoPix option batch_size: expected a whole number above 0, found {text!r}.")
+    return int(text)
+
+
+def _digest(folder: Path, settings: Mapping[str, str]) -> str:
+    """Digest of every file of the checkpoint and of the settings that change answers."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    digest.update("".join(f"{key}={settings[key]}\n" for key in ("dtype", "memory_class", "images")).encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Training: recipes, the mixture of data sets, packed batches and the loop."""

@@ -1,0 +1,134 @@
+"""Packed batches: an image once, its questions side by side behind it, each blind to the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as coco
+from torch import Tensor
+
+from geopix.image_processing import GeoPixImageProcessor
+from geopix.processing import GeoPixProcessor
+from geopix.training.mixture import Turn
+from harness.records import ImageFile, Mask
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One image's questions as one row of tokens.
+
+    Attributes:
+        ids: the prefix with the image tokens, then each question with its answer.
+        labels: the answers' tokens, -100 elsewhere.
+        positions: counted on from the prefix in each branch, as if it stood alone.
+        branches: 0 in the prefix, 1, 2, .. in the branches.
+    """
+
+    ids: list[int]
+    labels: list[int]
+    positions: list[int]
+    branches: list[int]
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Turns images and their questions into the model's inputs.
+
+    Attributes:
+        processor: makes tokens.
+        pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
+        classes: the memory's class by category name; others are unknown.
+        mask_size: side of the square that target masks are averaged down to.
+    """
+
+    processor: GeoPixProcessor
+    pixels: GeoPixImageProcessor
+    classes: Mapping[str, int]
+    mask_size: int
+
+    def __call__(self, batch: Sequence[tuple[ImageFile, Sequence[Turn]]]) -> dict[str, Tensor]:
+        """Returns `forward`'s arguments for some images and the questions about them.
+
+        Returns:
+            input_ids, position_ids, labels int64[B, T]; attention_mask bool[B, 1, T, T]; pixel_values
+            float[B, 3, S, S]; target_masks float[M, m, m]; target_classes int64[M]; targets in row-major order.
+        """
+        rows = [self.pack(turns) for _, turns in batch]
+        masks = [mask for _, turns in batch for turn in turns for mask in turn.masks]
+        names = [name for _, turns in batch for turn in turns for name in turn.classes]
+        pixels = self.pixels([_open(image) for image, _ in batch])["pixel_values"]
+        targets = [shrink(mask, self.mask_size) for mask in masks]
+        return {
+            **_pad(rows, self.processor.tokenizer.pad_token_id or 0),
+            "pixel_values": pixels,
+            "target_masks": torch.from_numpy(np.stack(targets))
+            if targets
+            else torch.zeros(0, self.mask_size, self.mask_size),
+            "target_classes": torch.tensor([self.classes.get(name, IGNORED) for name in names], dtype=torch.long),
+        }
+
+    def pack(self, turns: Sequence[Turn]) -> Packed:
+        """Returns the tokens of an image's questions side by side."""
+        prefix = self.processor.encode_prefix()
+        row = Packed(list(prefix), [IGNORED] * len(prefix), list(range(len(prefix))), [0] * len(prefix))
+        for number, turn in enumerate(turns, 1):
+            question = self.processor.encode_question(turn.question, turn.capability)
+            answer = self.processor.encode_answer(turn.answer)
+            length = len(question) + len(answer)
+            row.ids.extend(question + answer)
+            row.labels.extend([IGNORED] * len(question) + answer)
+            row.positions.extend(range(len(prefix), len(prefix) + length))
+            row.branches.extend([number] * length)
+        return row
+
+
+def visible(branches: Tensor) -> Tensor:
+    """Says which token may look at which: backwards, into its own branch and the prefix.
+
+    Args:
+        branches: int64[B, T], 0 in the prefix, -1 on padding.
+
+    Returns:
+        bool[B, 1, T, T]; a padding token sees itself alone, so that no row of the attention is empty.
+
+    >>> visible(torch.tensor([[0, 1, 2]]))[0, 0].int().tolist()
+    [[1, 0, 0], [1, 1, 0], [1, 0, 1]]
+    """
+    length = branches.shape[1]
+    backwards = torch.ones(length, length, dtype=torch.bool).tril()
+    own = branches[:, :, None] == branches[:, None, :]
+    prefix = (branches[:, None, :] == 0) & (branches[:, :, None] > 0)
+    padding = branches[:, :, None] == -1
+    allowed = (own | prefix) & backwards & ~padding
+    return (allowed | torch.eye(length, dtype=torch.bool))[:, None]
+
+
+def _pad(rows: Sequence[Packed], pad: int) -> dict[str, Tensor]:
+    width = max(len(row.ids) for row in rows)
+
+    def table(values: list[list[int]], filler: int) -> Tensor:
+        return torch.tensor([row + [filler] * (width - len(row)) for row in values])
+
+    return {
+        "input_ids": table([row.ids for row in rows], pad),
+        "labels": table([row.labels for row in rows], IGNORED),
+        "position_ids": table([row.positions for row in rows], 0),
+        "attention_mask": visible(table([row.branches for row in rows], -1)),
+    }
+
+
+def _open(image: ImageFile) -> Image.Image:
+    with Image.open(image.path) as opened:
+        return opened.convert("RGB")
+
+
+def shrink(mask: Mask, size: int) -> NDArray[np.float32]:
+    """Returns a mask averaged down to a square: float32[size, size], the share of each cell that it covers."""
+    dense = coco.decode({"size": list(mask.size), "counts": mask.counts.encode()})
+    picture = Image.fromarray(dense * np.uint8(255)).resize((size, size), Image.Resampling.BOX)
+    return np.asarray(picture, dtype=np.float32) / np.float32(255)
