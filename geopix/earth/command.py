@@ -43,12 +43,12 @@ def parse_splits(text: str) -> Splits:
 @click.option("--splits", default="train:8,val:1,test:1", show_default=True, help="Names and shares.")
 @click.option("--formats", default=",".join(FORMATS), show_default=True, help="Which benchmarks' files to write.")
 @click.option("--workers", type=int, default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
-def make(directory: Path, seed: int, images: int, size: int, splits: str, formats: str, workers: int) -> None:
+def make(directory: Path, *, seed: int, images: int, size: int, splits: str, formats: str, workers: int) -> None:
     """Make a Mini Earth in DIRECTORY; the same command again changes nothing."""
     console = Console(stderr=True)
     chosen = tuple(name.strip() for name in formats.split(",") if name.strip())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("scenes", total=None)
         summary = make_earth(
             directory,

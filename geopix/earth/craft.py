@@ -4,8 +4,8 @@ from math import pi
 
 import numpy as np
 
-from geopix.earth.canvas import Canvas, Floats, Window
-from geopix.earth.geometry import Frame
+from geopix.earth.canvas import Canvas, Floats, Mask, Window
+from geopix.earth.geometry import rectangle
 from geopix.earth.light import Sun
 from geopix.earth.palette import rgb
 from geopix.earth.structures import lit
@@ -28,9 +28,7 @@ def ship(canvas: Canvas, thing: Thing, label: int, sun: Sun, rng: np.random.Gene
         _bridge_and_hatches(canvas, window, thing, rng)
 
 
-def _inside(
-    window: Window, along: tuple[float, float], half_width: float
-) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _inside(window: Window, along: tuple[float, float], half_width: float) -> Mask:
     return (window.along > along[0]) & (window.along < along[1]) & (np.abs(window.across) < half_width)
 
 
@@ -54,10 +52,7 @@ def wake(canvas: Canvas, thing: Thing) -> None:
     """Paints the foam behind a ship under way; to be painted before every ship."""
     tail = thing.frame.at(-thing.length * 0.95, 0.0)
     reach = thing.length * 1.1
-    corners = np.array(
-        [[-reach / 2, -reach / 3], [reach / 2, -reach / 3], [reach / 2, reach / 3], [-reach / 2, reach / 3]]
-    )
-    window = canvas.window([tail.place(corners)], Frame(tail.x, tail.y, tail.angle))
+    window = canvas.window([tail.place(rectangle(reach, reach / 1.5))], tail)
     if window is None:
         return
     behind = reach / 2 - window.along

@@ -79,7 +79,7 @@ def gap(first: Instance, second: Instance) -> float:
     """Returns the distance between two instances' nearest pixels as a fraction of the picture's width (sampled)."""
     one, other = _sampled(first.mask), _sampled(second.mask)
     steps = one[:, None, :] - other[None, :, :]
-    return float(np.sqrt((steps**2).sum(axis=-1)).min()) / first.mask.shape[1]
+    return float(np.sqrt((steps**2).sum(axis=-1).min()) / first.mask.shape[1])
 
 
 def _sampled(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -33,7 +33,8 @@ class Frame:
 
 def rectangle(length: float, width: float) -> Points:
     """Returns the corners of a rectangle about the origin."""
-    return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array([length / 2, width / 2])
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    return np.asarray(corners * np.array([length / 2, width / 2]), dtype=np.float64)
 
 
 def rounded(length: float, width: float) -> Points:
@@ -55,13 +56,13 @@ def ell(length: float, width: float) -> Points:
 def circle(diameter: float) -> Points:
     """Returns a 40-sided disc."""
     turns = np.linspace(0, 2 * pi, 40, endpoint=False)
-    return np.stack([np.cos(turns), np.sin(turns)], axis=1) * (diameter / 2)
+    return np.asarray(np.stack([np.cos(turns), np.sin(turns)], axis=1) * (diameter / 2), dtype=np.float64)
 
 
 def hull(length: float, width: float) -> Points:
     """Returns a ship's outline, bow along the heading."""
     half = [(-0.5, 0.36), (-0.46, 0.47), (-0.1, 0.5), (0.18, 0.46), (0.36, 0.3), (0.5, 0.0)]
-    return mirrored(half) * np.array([length, width])
+    return np.asarray(mirrored(half) * np.array([length, width]), dtype=np.float64)
 
 
 def airliner(length: float) -> Points:

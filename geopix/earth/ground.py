@@ -15,12 +15,22 @@ NUMBER = {name: number for number, name in enumerate(COVERS)}
 
 def mixed(first: Rgb, second: Rgb, share: Field) -> Colors:
     """Returns float32[H, W, 3] between two colours; `share` float32[H, W] is clipped to 0..1."""
-    return np.asarray(first + (second - first) * np.clip(share, 0, 1)[..., None], dtype=np.float32)
+    clipped = np.clip(share, 0, 1)
+    colors = np.empty((*share.shape, 3), dtype=np.float32)
+    for channel in range(3):  # ten times faster than broadcasting over a last axis of three
+        colors[..., channel] = first[channel] + (second[channel] - first[channel]) * clipped
+    return colors
 
 
 def speckled(colors: Colors, textures: Textures, fine: float, grain: float) -> Colors:
     """Returns the colours made lighter and darker by fine and pixel-size texture."""
-    colors *= (1 + fine * textures.fine + grain * textures.grain)[..., None]
+    return lightened(colors, 1 + fine * textures.fine + grain * textures.grain)
+
+
+def lightened(colors: Colors, light: Field) -> Colors:
+    """Returns the same array, each pixel times float32[H, W] light."""
+    for channel in range(3):
+        colors[..., channel] *= light
     return colors
 
 
@@ -49,7 +59,7 @@ def sand(rng: np.random.Generator, textures: Textures) -> Colors:
 
 def water(rng: np.random.Generator, textures: Textures, depth: Field) -> Colors:
     """Returns water that darkens with `depth` (units from the shore) and carries ripples."""
-    hues = (rgb(0.12, 0.24, 0.29), rgb(0.14, 0.25, 0.25), rgb(0.10, 0.20, 0.30), rgb(0.20, 0.27, 0.23))
+    hues = (rgb(0.13, 0.23, 0.27), rgb(0.15, 0.24, 0.23), rgb(0.13, 0.20, 0.26), rgb(0.22, 0.27, 0.22))
     deep = hues[int(rng.integers(len(hues)))] * rng.uniform(0.9, 1.15)
     shallow = deep * 1.25 + rgb(0.07, 0.08, 0.05)
     share = np.exp(-np.maximum(depth, 0) / np.float32(rng.uniform(6, 18))) + 0.08 * textures.broad
@@ -57,8 +67,7 @@ def water(rng: np.random.Generator, textures: Textures, depth: Field) -> Colors:
     # Waves run one way: the difference of a shifted fine field draws their crests.
     shift = int(rng.integers(1, 4))
     crests = textures.fine - np.roll(textures.fine, (shift, 2 * shift), axis=(0, 1))
-    colors *= (1 + 0.05 * crests + 0.035 * textures.grain)[..., None]
-    return colors
+    return lightened(colors, 1 + 0.05 * crests + 0.035 * textures.grain)
 
 
 CROPS = (
@@ -78,8 +87,7 @@ def crop(rng: np.random.Generator, textures: Textures, across: Field) -> Colors:
     rows = np.sin((across + 0.5 * textures.fine) * np.float32(2 * np.pi / period) + np.float32(rng.uniform(0, 6)))
     share = 0.5 + 0.42 * rows + 0.12 * textures.patchy
     colors = mixed(ridge * rng.uniform(0.93, 1.07), furrow, share)
-    colors *= (1 + 0.05 * textures.broad)[..., None]
-    return speckled(colors, textures, 0.02, 0.035)
+    return speckled(lightened(colors, 1 + 0.05 * textures.broad), textures, 0.02, 0.035)
 
 
 def asphalt(rng: np.random.Generator, textures: Textures) -> Colors:

@@ -67,18 +67,19 @@ class Sensor:
 
     def expose(self, light: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Turns float32[H, W, 3] light from 0 to 1 into a uint8[H, W, 3] picture with this sensor's faults."""
-        seen = light * (self.balance * self.exposure)
-        seen += (np.array([0.74, 0.78, 0.82], dtype=np.float32) - seen) * self.haze
-        seen = (seen - 0.42) * self.contrast + 0.42
+        seen = light * (self.balance * np.float32(self.exposure))
+        seen += (np.array([0.74, 0.78, 0.82], dtype=np.float32) - seen) * np.float32(self.haze)
+        seen = (seen - np.float32(0.42)) * np.float32(self.contrast) + np.float32(0.42)
         grain = rng.standard_normal((*seen.shape[:2], 1), dtype=np.float32)
         tint = rng.standard_normal(seen.shape, dtype=np.float32)
         blurred = Image.fromarray(_bytes(seen)).filter(ImageFilter.GaussianBlur(self.blur))
-        noisy = np.asarray(blurred, dtype=np.float32) / 255 + (0.8 * grain + 0.5 * tint) * self.noise
+        noise = (np.float32(0.8) * grain + np.float32(0.5) * tint) * np.float32(self.noise)
+        noisy = np.asarray(blurred, dtype=np.float32) / np.float32(255) + noise
         return _compressed(_bytes(noisy), self.quality)
 
 
 def _bytes(light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return (np.clip(light, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
 def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

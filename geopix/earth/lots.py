@@ -175,7 +175,7 @@ def courts(site: Site, lot: Lot) -> None:
     at_v = np.arange(v0 + pitch_v / 2 + site.rng.uniform(2, 40), v1, pitch_v)
     for u, v in [(u, v) for u in at_u for v in at_v]:
         if wanted > 0 and site.rng.random() < 0.85:
-            category = kind if site.rng.random() < 0.8 else str(site.rng.choice(("tennis court", "basketball court")))
+            category = kind if site.rng.random() < 0.65 else str(site.rng.choice(("tennis court", "basketball court")))
             wanted -= site.put(category, site.frame.at(u, v, turn), gap=2.5)
     if site.rng.random() < 0.4:
         site.put("building", _somewhere(site, lot), str(site.rng.choice(("small", "medium"))), gap=5)
@@ -279,6 +279,7 @@ def pond(site: Site, lot: Lot) -> None:
         at = site.frame.at(u + site.rng.normal(0, 14), v + site.rng.normal(0, 14), site.rng.uniform(0, 2 * pi))
         site.put("ship", at, "small", gap=3, on="water")
     site.reserve(inside)
+    site.drown()
 
 
 def _unbuilt(site: Site) -> Mask:

@@ -254,7 +254,7 @@ def _shares(images: int, splits: Splits) -> Splits:
         )
     total = sum(share for _, share in splits)
     bounds = np.cumsum([0, *(share for _, share in splits)])
-    edges = [int(round(float(bound) * images / total)) for bound in bounds]
+    edges = [round(float(bound) * images / total) for bound in bounds]
     counts = tuple((name, edges[at + 1] - edges[at]) for at, name in enumerate(names))
     if min(count for _, count in counts) < 1:
         needed = -(-total // min(share for _, share in splits))

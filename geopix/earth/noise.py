@@ -15,9 +15,8 @@ def smooth_noise(rng: np.random.Generator, side: int, period: float) -> Field:
     cells = max(3, ceil(side / period) + 2)
     grid = rng.standard_normal((cells, cells), dtype=np.float32)
     span = side / period
-    octave = Image.fromarray(grid).resize(
-        (side, side), Image.Resampling.BICUBIC, box=(0.5, 0.5, span + 0.5, span + 0.5)
-    )
+    box = (0.5, 0.5, span + 0.5, span + 0.5)
+    octave = Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC, box=box)
     values = np.asarray(octave, dtype=np.float32)
     return np.asarray(values / max(float(values.std()), 1e-6), dtype=np.float32)
 
@@ -55,7 +54,7 @@ class Textures:
         side = self.broad.shape[0]
 
         def roll(field: Field) -> Field:
-            down, right = (int(offset) for offset in rng.integers(0, side, 2))
+            down, right = (int(offset * side) for offset in rng.random(2))
             return np.roll(field, (down, right), axis=(0, 1))
 
         # Only the two finer fields wrap without a visible seam at the image border.

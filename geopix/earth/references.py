@@ -142,6 +142,7 @@ def wording(description: Description, target: Instance, rng: np.random.Generator
     if noun == "car" and target.size_word == "large":
         noun = "vehicle"  # a bus or a truck is no car
     described = " ".join(word for word in (description.size_word, description.color, noun) if word)
+    table: tuple[str, ...]
     if description.extreme:
         table = phrases.REFER_EXTREME
     elif description.nearest_to:

@@ -72,7 +72,9 @@ def write_rrsisd(root: Path, images: Sequence[ReferredImage]) -> None:
     folder = root / FOLDER / "rrsisd"
     folder.mkdir(parents=True, exist_ok=True)
     references = [_reference_row(image, reference) for image in images for reference in image.references]
-    (folder / "refs(unc).p").write_bytes(pickle.dumps(references, protocol=2))
+    # Through JSON, so that which strings are one object, which a pickle records, does not depend on the workers.
+    plain = json.loads(json.dumps(references))
+    (folder / "refs(unc).p").write_bytes(pickle.dumps(plain, protocol=2))
     instances = {
         "info": {"description": "Mini Earth: drawn scenes in the layout of RRSIS-D"},
         "licenses": [],

@@ -95,13 +95,13 @@ def make_scene(seed: int, size: int = 256) -> Scene:
     Returns:
         The scene; the same arguments give the same bytes.
     """
-    rng = np.random.default_rng(seed)
+    # Noise has streams of its own, for how much of it is drawn depends on the size.
+    layout, noise, brush, sensor = np.random.default_rng(seed).spawn(4)
     canvas = Canvas(size)
-    site = Site(canvas, rng)
+    site = Site(canvas, layout, noise)
     theme = compose(site)
-    crowns = _paint(site)
-    light = canvas.pixels.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean(axis=(1, 3))
-    image = Sensor.draw(rng).expose(light, rng)
+    crowns = _paint(site, brush)
+    image = Sensor.draw(sensor).expose(_reduced(canvas.pixels), noise)
     labels = _voted(canvas.labels)
     instances, fragments = _instances(labels, site.things, size)
     return Scene(
@@ -109,19 +109,24 @@ def make_scene(seed: int, size: int = 256) -> Scene:
         instances=instances,
         fragments=fragments,
         covers=_covers(site, crowns, labels),
-        metres_per_pixel=float(np.round(rng.uniform(0.28, 0.32) * 256 / size, 4)),
+        metres_per_pixel=float(np.round(layout.uniform(0.28, 0.32) * 256 / size, 4)),
         theme=theme,
     )
 
 
-def _paint(site: Site) -> Mask:
+def _paint(site: Site, rng: np.random.Generator) -> Mask:
     order = sorted(range(len(site.things)), key=lambda index: site.things[index].height)
     for sailing in site.wakes:
         craft.wake(site.canvas, sailing)
     for index in order:
         thing = site.things[index]
-        PAINTERS[thing.category](site.canvas, thing, index + 1, site.sun, site.rng)
-    return paint_trees(site.canvas, site.trees, site.sun, site.textures, site.rng)
+        PAINTERS[thing.category](site.canvas, thing, index + 1, site.sun, rng)
+    return paint_trees(site.canvas, site.trees, site.sun, site.textures, rng)
+
+
+def _reduced(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    total = sum(pixels[row::SUPERSAMPLING, column::SUPERSAMPLING] for row in (0, 1) for column in (0, 1))
+    return np.asarray(total / np.float32(SUPERSAMPLING**2), dtype=np.float32)
 
 
 def _voted(labels: NDArray[np.int16]) -> NDArray[np.int16]:

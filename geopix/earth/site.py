@@ -38,11 +38,11 @@ class Site:
         wakes: The ships under way.
     """
 
-    def __init__(self, canvas: Canvas, rng: np.random.Generator) -> None:
+    def __init__(self, canvas: Canvas, rng: np.random.Generator, noise: np.random.Generator) -> None:
         self.canvas = canvas
         self.rng = rng
         self.sun = Sun.draw(rng)
-        self.textures = Textures.draw(rng, canvas.side)
+        self.textures = Textures.draw(noise, canvas.side)
         self.frame = Frame(UNITS / 2, UNITS / 2, float(rng.uniform(0, 2 * np.pi)))
         at = ((np.arange(canvas.side, dtype=np.float32) + 0.5) / canvas.scale - UNITS / 2).astype(np.float32)
         turn_cos, turn_sin = np.float32(np.cos(self.frame.angle)), np.float32(np.sin(self.frame.angle))
@@ -57,8 +57,9 @@ class Site:
 
     def lay(self, cover: str, region: Mask, colors: Floats) -> None:
         """Covers a region, bool[side, side], with a material, float32[side, side, 3]."""
-        np.copyto(self.canvas.pixels, colors, where=region[..., None])
-        self.cover[region] = NUMBER[cover]
+        where = np.flatnonzero(region)
+        self.canvas.pixels.reshape(-1, 3)[where] = colors.reshape(-1, 3)[where]
+        self.cover.reshape(-1)[where] = NUMBER[cover]
 
     def mark(self, region: Mask, color: Floats, strength: float = 0.85) -> None:
         """Paints lines on the ground without changing the cover."""
@@ -109,10 +110,17 @@ class Site:
         if not (0 <= x < UNITS and 0 <= y < UNITS):
             self.trees.append(Tree(x, y, radius))
             return
-        cover = self.cover[int(y * self.canvas.scale), int(x * self.canvas.scale)]
-        rooted = cover in (NUMBER["grass"], NUMBER["soil"], NUMBER["forest"], NUMBER["farmland"])
-        if rooted and self.free[int(y), int(x)]:
-            self.trees.append(Tree(x, y, radius))
+        tree = Tree(x, y, radius)
+        if self._rooted(tree) and self.free[int(y), int(x)]:
+            self.trees.append(tree)
+
+    def drown(self) -> None:
+        """Removes the trees that a new lake has flooded."""
+        self.trees = [tree for tree in self.trees if self._rooted(tree)]
+
+    def _rooted(self, tree: Tree) -> bool:
+        row, column = (min(max(int(at * self.canvas.scale), 0), self.canvas.side - 1) for at in (tree.y, tree.x))
+        return self.cover[row, column] in (NUMBER["grass"], NUMBER["soil"], NUMBER["forest"], NUMBER["farmland"])
 
     def _footprint(self, outline: Points, gap: float) -> Mask:
         centre = outline.mean(axis=0)

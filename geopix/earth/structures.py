@@ -75,15 +75,15 @@ def _rooftop_units(canvas: Canvas, window: Window, thing: Thing, sun: Sun, rng: 
         across = rng.uniform(-0.34, 0.0 if thing.style == "ell" else 0.34) * thing.width
         half = rng.uniform(1.2, 2.6)
         shift_a, shift_b = _in_frame(sun.shadow, thing.frame.angle)
-        _box(canvas, window, along + 2 * shift_a, across + 2 * shift_b, half, thing.shade * 0.62)
-        _box(canvas, window, along, across, half, np.clip(thing.shade * 0.4 + 0.42, 0, 0.85))
+        _box(canvas, window, (along + 2 * shift_a, across + 2 * shift_b), half, thing.shade * 0.62)
+        _box(canvas, window, (along, across), half, np.clip(thing.shade * 0.4 + 0.42, 0, 0.85))
 
 
 def _chimney(canvas: Canvas, window: Window, thing: Thing, sun: Sun, rng: np.random.Generator) -> None:
     along, across = rng.uniform(-0.3, 0.3) * thing.length, rng.choice((-1, 1)) * 0.2 * thing.width
     shift_a, shift_b = _in_frame(sun.shadow, thing.frame.angle)
-    _box(canvas, window, along + 2 * shift_a, across + 2 * shift_b, 1.1, thing.shade * 0.6)
-    _box(canvas, window, along, across, 1.0, rgb(0.5, 0.42, 0.38))
+    _box(canvas, window, (along + 2 * shift_a, across + 2 * shift_b), 1.1, thing.shade * 0.6)
+    _box(canvas, window, (along, across), 1.0, rgb(0.5, 0.42, 0.38))
 
 
 def _in_frame(vector: tuple[float, float], angle: float) -> tuple[float, float]:
@@ -91,8 +91,8 @@ def _in_frame(vector: tuple[float, float], angle: float) -> tuple[float, float]:
     return vector[0] * turn_cos + vector[1] * turn_sin, vector[1] * turn_cos - vector[0] * turn_sin
 
 
-def _box(canvas: Canvas, window: Window, along: float, across: float, half: float, color: Floats) -> None:
-    inside = (np.abs(window.along - along) < half) & (np.abs(window.across - across) < half * 0.8)
+def _box(canvas: Canvas, window: Window, at: tuple[float, float], half: float, color: Floats) -> None:
+    inside = (np.abs(window.along - at[0]) < half) & (np.abs(window.across - at[1]) < half * 0.8)
     canvas.fill(window, color, where=inside)
 
 
@@ -114,7 +114,8 @@ def storage_tank(canvas: Canvas, thing: Thing, label: int, sun: Sun, rng: np.ran
         inner = np.hypot(along - 0.22 * -toward_a, across - 0.22 * -toward_b)
         light = np.where(distance > 0.9, 1.05, np.where(inner < 0.86, 0.95, 0.62))
     canvas.fill(window, lit(thing.shade, np.asarray(light, dtype=np.float32)), label)
-    _box(canvas, window, radius * rng.uniform(-0.3, 0.3), radius * rng.uniform(-0.3, 0.3), 0.9, thing.shade * 0.7)
+    hatch = (radius * rng.uniform(-0.3, 0.3), radius * rng.uniform(-0.3, 0.3))
+    _box(canvas, window, hatch, 0.9, thing.shade * 0.7)
 
 
 def tennis_court(canvas: Canvas, thing: Thing, label: int, sun: Sun, rng: np.random.Generator) -> None:

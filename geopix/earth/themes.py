@@ -8,6 +8,7 @@ import numpy as np
 
 from geopix.earth import ground
 from geopix.earth.canvas import Floats
+from geopix.earth.geometry import Frame
 from geopix.earth.lots import SEEN, USES, Lot
 from geopix.earth.palette import rgb
 from geopix.earth.site import Site
@@ -180,16 +181,19 @@ class Theme:
 
 
 THEMES: dict[str, Theme] = {
-    "suburb": Theme(18, (street,), {"houses": 5, "meadow": 1, "courts": 1, "parking": 1, "forest": 0.7, "yard": 0.4}),
-    "industry": Theme(16, (street,), {"warehouses": 3, "tanks": 4, "parking": 2, "yard": 1.2, "meadow": 0.5}),
-    "sports": Theme(13, (street, street, wild), {"courts": 5, "parking": 2, "houses": 1, "meadow": 1, "forest": 0.6}),
-    "port": Theme(16, (quay,), {"warehouses": 3, "tanks": 2, "parking": 1, "yard": 1, "meadow": 0.7}),
+    "suburb": Theme(15, (street,), {"houses": 5, "meadow": 1, "courts": 1.6, "parking": 1, "forest": 0.7, "yard": 0.4}),
+    "industry": Theme(15, (street,), {"warehouses": 3, "tanks": 4, "parking": 2, "yard": 1.2, "meadow": 0.5}),
+    "sports": Theme(18, (street, street, wild), {"courts": 5, "parking": 2, "houses": 1, "meadow": 1, "forest": 0.6}),
+    "port": Theme(15, (quay,), {"warehouses": 3, "tanks": 2, "parking": 1, "yard": 1, "meadow": 0.7}),
     "coast": Theme(8, (coast,), {"houses": 2, "meadow": 2, "forest": 2, "field": 1, "courts": 0.8}),
-    "river": Theme(7, (river,), {"houses": 1, "meadow": 1, "forest": 2, "field": 3, "tanks": 0.4}),
-    "airfield": Theme(17, (runway, runway, street), {"apron": 6, "warehouses": 0.6, "meadow": 0.5, "parking": 0.6}),
-    "farm": Theme(14, (track, street, track), {"field": 6, "houses": 0.8, "forest": 1.2, "pond": 0.8, "tanks": 0.4}),
-    "wild": Theme(6, (wild, track), {"forest": 3, "meadow": 2, "pond": 2, "field": 1}),
+    "river": Theme(6, (river,), {"houses": 1, "meadow": 1, "forest": 2, "field": 3, "tanks": 0.4}),
+    "airfield": Theme(23, (runway, runway, street), {"apron": 6, "warehouses": 0.6, "meadow": 0.5, "parking": 0.6}),
+    "farm": Theme(11, (track, street, track), {"field": 6, "houses": 0.8, "forest": 1.2, "pond": 0.8, "tanks": 0.4}),
+    "wild": Theme(4, (wild, track), {"forest": 3, "meadow": 2, "pond": 2, "field": 1}),
 }
+
+
+HABITATS = (("building", "grass"), ("vehicle", "road"), ("ship", "water"), ("building", "farmland"))
 
 
 def compose(site: Site) -> str:
@@ -206,7 +210,21 @@ def compose(site: Site) -> str:
     for lot in lots:
         for part in _split(site, lot):
             USES[str(site.rng.choice(uses, p=weights / weights.sum()))](site, part)
+    _inhabit(site)
     return name
+
+
+def _inhabit(site: Site) -> None:
+    """Puts a first thing somewhere in a scene that came out empty."""
+    if site.things:
+        return
+    site.free[:] = True  # nothing stands anywhere, so only the covers decide
+    for _ in range(200):
+        if site.things:
+            return
+        category, cover = HABITATS[int(site.rng.integers(len(HABITATS)))]
+        x, y = site.rng.uniform(20, 236, 2)
+        site.put(category, Frame(x, y, site.rng.uniform(0, 2 * pi)), gap=3, on=cover)
 
 
 def _split(site: Site, lot: Lot) -> list[Lot]:

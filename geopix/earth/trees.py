@@ -32,7 +32,12 @@ def paint_trees(
     for number, outline in enumerate(outlines, start=1):
         pen.polygon(outline.ravel().tolist(), fill=number)
     crowns = np.asarray(sheet)
-    _paint_crowns(canvas, crowns, centres, radii, sun, textures, rng)
+    rows, columns = np.nonzero(crowns)
+    which = crowns[rows, columns] - 1
+    outward = (np.stack([columns, rows], axis=1) - centres[which]) / radii[which][:, None]
+    texture = 0.16 * textures.fine[rows, columns] + 0.13 * textures.grain[rows, columns]
+    light = 1.0 + 0.36 * outward @ np.array(sun.toward) + texture
+    canvas.pixels[rows, columns] = _leaves(len(trees), rng)[which] * np.clip(light, 0.35, 1.7)[:, None]
     canvas.labels[crowns > 0] = 0
     return crowns > 0
 
@@ -58,20 +63,6 @@ def _shade_ground(canvas: Canvas, outlines: NDArray[np.float64], radii: NDArray[
     canvas.shaded |= fresh
 
 
-def _paint_crowns(
-    canvas: Canvas,
-    crowns: NDArray[np.int32],
-    centres: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    sun: Sun,
-    textures: Textures,
-    rng: np.random.Generator,
-) -> None:
-    rows, columns = np.nonzero(crowns)
-    which = crowns[rows, columns] - 1
-    along = (columns - centres[which, 0]) / radii[which] * sun.toward[0]
-    across = (rows - centres[which, 1]) / radii[which] * sun.toward[1]
-    leaves = LEAVES[rng.integers(len(LEAVES), size=len(radii))] * rng.uniform(0.85, 1.2, (len(radii), 1))
-    texture = 0.16 * textures.fine[rows, columns] + 0.13 * textures.grain[rows, columns]
-    light = 1.0 + 0.36 * (along + across) + texture
-    canvas.pixels[rows, columns] = leaves[which] * np.clip(light, 0.35, 1.7)[:, None]
+def _leaves(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    shades = LEAVES[rng.integers(len(LEAVES), size=count)] * rng.uniform(0.85, 1.2, (count, 1))
+    return np.asarray(shades, dtype=np.float64)
