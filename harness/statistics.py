@@ -1,6 +1,9 @@
 """How sure a score is: confidence intervals from a seeded cluster bootstrap."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -10,6 +13,7 @@ from harness.interfaces import AdditiveMetric, Columns, Metric
 
 UNDEFINED_SHARE = 0.05
 _CHUNK = 2**18
+_KEPT = 2**25
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,11 @@ def interval(
     count = len(members)
     if count < 2:
         return Interval(None, None, 0, count, f"an interval needs two clusters or more, found {count}")
-    random = np.random.default_rng(seed)
+    resamples = _resamples(replicates, count, seed)
     if hasattr(metric, "from_totals"):
-        scores = _additive(cast(AdditiveMetric, metric), columns, groups, count, replicates, random)
+        scores = _additive(cast(AdditiveMetric, metric), columns, groups, resamples)
     else:
-        scores = _general(metric, columns, groups, count, replicates, random)
+        scores = _general(metric, columns, groups, resamples)
     defined = scores[~np.isnan(scores)]
     if len(defined) < (1 - UNDEFINED_SHARE) * replicates:
         reason = (
@@ -77,46 +81,42 @@ def interval(
     return Interval(float(low), float(high), len(defined), count)
 
 
+def _resamples(replicates: int, count: int, seed: int) -> Iterable[NDArray[np.uint16]]:
+    """How often each cluster is drawn in each resample, in chunks uint16[r, C] of R rows in all; each row sums to C."""
+    return _kept(replicates, count, seed) if replicates * count <= _KEPT else _drawn(replicates, count, seed)
+
+
+# The metrics of a task are resampled one after the other, by the same draws.
+@lru_cache(maxsize=1)
+def _kept(replicates: int, count: int, seed: int) -> tuple[NDArray[np.uint16], ...]:
+    return tuple(_drawn(replicates, count, seed))
+
+
+def _drawn(replicates: int, count: int, seed: int) -> Iterator[NDArray[np.uint16]]:
+    random = np.random.default_rng(seed)
+    for start in range(0, replicates, rows := max(1, _CHUNK // count)):
+        size = min(rows, replicates - start)
+        chosen = random.integers(0, count, size=(size, count))
+        chosen += np.arange(size)[:, None] * count
+        yield np.bincount(chosen.ravel(), minlength=size * count).reshape(size, count).astype(np.uint16)
+
+
 def _additive(
-    metric: AdditiveMetric,
-    columns: Columns,
-    groups: NDArray[np.int64],
-    count: int,
-    replicates: int,
-    random: np.random.Generator,
+    metric: AdditiveMetric, columns: Columns, groups: NDArray[np.int64], resamples: Iterable[NDArray[np.uint16]]
 ) -> NDArray[np.float64]:
-    """Resampled scores float64[R] from the clusters' sums: how often each cluster is drawn, times the sums."""
-    sums = np.stack([np.bincount(groups, weights=column, minlength=count) for column in columns.values()], axis=1)
-    chunk = max(1, _CHUNK // count)
-    totals = np.concatenate(
-        [_draws(min(chunk, replicates - start), count, random) @ sums for start in range(0, replicates, chunk)]
-    )
+    """Resampled scores float64[R] from the clusters' sums: how often each cluster is drawn, times its sums."""
+    sums = np.stack([np.bincount(groups, weights=column) for column in columns.values()], axis=1)
+    totals = np.concatenate([times.astype(np.float64) @ sums for times in resamples])
     return metric.from_totals(dict(zip(columns, totals.T, strict=True)))
 
 
-def _draws(replicates: int, count: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """How often each cluster is drawn in each resample, float64[R, C]; each row sums to C."""
-    drawn = random.integers(0, count, size=(replicates, count))
-    drawn += np.arange(replicates)[:, None] * count
-    times = np.bincount(drawn.ravel(), minlength=replicates * count)
-    return times.reshape(replicates, count).astype(np.float64)
-
-
 def _general(
-    metric: Metric,
-    columns: Columns,
-    groups: NDArray[np.int64],
-    count: int,
-    replicates: int,
-    random: np.random.Generator,
+    metric: Metric, columns: Columns, groups: NDArray[np.int64], resamples: Iterable[NDArray[np.uint16]]
 ) -> NDArray[np.float64]:
-    """Resampled scores float64[R] of a metric that needs the samples themselves."""
-    order = np.argsort(groups, kind="stable")
-    rows = np.split(order, np.cumsum(np.bincount(groups, minlength=count))[:-1])
-    return np.array([_resampled(metric, columns, rows, random) for _ in range(replicates)], dtype=np.float64)
-
-
-def _resampled(metric: Metric, columns: Columns, rows: list[NDArray[np.int64]], random: np.random.Generator) -> float:
-    chosen = np.concatenate([rows[cluster] for cluster in random.integers(0, len(rows), size=len(rows))])
-    score = metric.reduce({name: column[chosen] for name, column in columns.items()})
-    return np.nan if score is None else score
+    """Resampled scores float64[R] of a metric that needs the samples themselves, each as often as its cluster."""
+    scores = []
+    for times in chain.from_iterable(resamples):
+        chosen = np.repeat(np.arange(len(groups)), times[groups])
+        score = metric.reduce({name: column[chosen] for name, column in columns.items()})
+        scores.append(np.nan if score is None else score)
+    return np.array(scores, dtype=np.float64)
