@@ -9,7 +9,7 @@ from harness.records import Box, Record
 from harness.report.masks import Overlay, overlay
 from harness.report.pictures import SIDE, Album, Picture
 from harness.report.runs import Run
-from harness.report.samples import Choice, choose, sample_score
+from harness.report.samples import Choice, choose, sample_score, yes_or_no
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _answer(run: Run, record: Record | None, metric: str, pictures: tuple[Pictur
         run=run.label,
         record=record,
         score=sample_score(statistics),
-        right_or_wrong="correct" in statistics,
+        right_or_wrong=yes_or_no(statistics),
         overlay=drawn,
         problem=problem,
     )

@@ -22,7 +22,7 @@ class Cell:
     Attributes:
         score: the score; None where the run does not have it.
         dot: where it lies on the chart.
-        best: whether no comparable run has a better value; says nothing of significance.
+        best: whether no comparable run has a better value, given enough samples; says nothing of significance.
     """
 
     score: Score | None
@@ -32,7 +32,7 @@ class Cell:
     @property
     def few(self) -> bool:
         """Whether there are too few samples to read much into the score."""
-        return self.score is not None and self.score.n < FEW
+        return self.score is not None and 0 < self.score.n < FEW
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class SliceTable:
     tag: str
     card: MetricCard
     rows: tuple[Row, ...]
+
+    @property
+    def few(self) -> bool:
+        """Whether some score has too few samples to read much into it."""
+        return any(cell.few for row in self.rows for cell in row.cells)
 
 
 @dataclass(frozen=True)
@@ -191,14 +196,14 @@ def row(name: str, card: MetricCard, scores: Sequence[Iterable[Score]], comparab
     spread = scale(known, card.unit)
     best = _best(known, card) if comparable else None
     cells = [
-        Cell(score, spread.dot(score), score.value is not None and score.value == best) if score else Cell(None)
+        Cell(score, spread.dot(score), best is not None and score.value == best) if score else Cell(None)
         for score in found
     ]
     return Row(name, card, tuple(cells), spread)
 
 
 def _best(scores: Sequence[Score], card: MetricCard) -> float | None:
-    values = [score.value for score in scores if score.value is not None]
+    values = [score.value for score in scores if score.value is not None and score.n >= FEW]
     if len(values) < 2:
         return None
     return max(values) if card.direction == "higher" else min(values)

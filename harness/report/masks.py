@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.masks import decode
+from harness.masks import runs
 from harness.records import Mask
 from harness.report.pictures import data_address
 
@@ -50,10 +50,15 @@ def overlay(truth: Sequence[Mask], prediction: Sequence[Mask], width: int, heigh
 def _union(masks: Sequence[Mask], width: int, height: int) -> NDArray[np.uint8]:
     drawn = np.zeros((height, width), dtype=np.uint8)
     for mask in masks:
-        drawn |= np.asarray(
-            Image.fromarray(decode(mask).astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)
-        )
+        drawn |= np.asarray(Image.fromarray(_pixels(mask)).resize((width, height), Image.Resampling.NEAREST))
     return drawn
+
+
+def _pixels(mask: Mask) -> NDArray[np.uint8]:
+    lengths = runs(mask)
+    height, width = mask.size
+    column_by_column = np.repeat((np.arange(len(lengths)) % 2).astype(np.uint8), lengths)
+    return np.ascontiguousarray(column_by_column.reshape(width, height).T)
 
 
 def _paint(values: NDArray[np.uint8]) -> str:

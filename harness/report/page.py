@@ -15,6 +15,7 @@ from harness.report.contents import FEW, Task
 from harness.report.runs import Run
 from harness.report.samples import RULE
 
+# What `harness.statistics.interval` draws unless told otherwise; a test holds the two together.
 REPLICATES = 2000
 
 

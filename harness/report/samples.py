@@ -9,6 +9,9 @@ from harness.records import Record
 
 Why = Literal["not ok", "worst", "best", "random"]
 
+# What metrics call a sample's yes or no; a metric that averages over a tag appends "/" and the tag's value.
+YES_OR_NO = ("correct", "hit")
+
 RULE = (
     "Up to a quarter are samples that some run failed, left empty or could not be parsed; of the others a third scored "
     "worst (mean over the runs), a third best and a third is random. Order and ties are drawn by the sample's id with "
@@ -25,15 +28,26 @@ class Choice:
 
 
 def sample_score(statistics: Mapping[str, float]) -> float | None:
-    """Returns one sample's score from a metric's sufficient statistics; None where they hold none.
+    """Returns one sample's score in [0, 1] from a metric's sufficient statistics; None where they hold none.
 
-    >>> sample_score({"intersection": 3.0, "union": 4.0}), sample_score({"correct": 1.0}), sample_score({"chars": 9.0})
-    (0.75, 1.0, None)
+    >>> sample_score({"intersection": 3.0, "union": 4.0}), sample_score({"correct/presence": 1.0})
+    (0.75, 1.0)
+    >>> sample_score({"reference_length": 9.0}) is None
+    True
     """
     if "intersection" in statistics and "union" in statistics:
         union = statistics["union"]
         return statistics["intersection"] / union if union else None
-    return next((statistics[name] for name in ("iou", "correct") if name in statistics), None)
+    return next((value for name, value in statistics.items() if name.partition("/")[0] in {"iou", *YES_OR_NO}), None)
+
+
+def yes_or_no(statistics: Mapping[str, float]) -> bool:
+    """Returns whether a sample's score is one of right and wrong, and not a share.
+
+    >>> yes_or_no({"correct": 1.0, "count": 1.0}), yes_or_no({"iou": 0.7, "count": 1.0})
+    (True, False)
+    """
+    return any(name.partition("/")[0] in YES_OR_NO for name in statistics)
 
 
 def choose(tables: list[dict[str, Record]], metric: str, count: int) -> list[Choice]:
