@@ -1,5 +1,6 @@
 """The REFER format of referring segmentation (Kazemzadeh et al., EMNLP 2014), as RRSIS-D and its relatives use it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +10,17 @@ from harness.errors import DataError, SampleError, nearest
 from harness.masks import area, exactly_one, from_json, from_polygons, union
 from harness.paths import below
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Fields, Problems, Row, check, describe, load, missing, rows
+from harness.readers.tables import Problems, Row, Shape, describe, load, missing, rows
 from harness.records import Mask, Sample, Target
 from harness.unpickle import load_plain
 
-REFERENCE: Fields = {
-    "ref_id": (int,),
-    "ann_id": (int,),
-    "image_id": (int,),
-    "split": (str,),
-    "sentences": (list,),
-}
-INSTANCES: Mapping[str, Fields] = {
-    "images": {"id": (int,), "file_name": (str,), "height": (int,), "width": (int,)},
-    "annotations": {"id": (int,), "category_id": (int,), "segmentation": (list, dict)},
-    "categories": {"id": (int,), "name": (str,)},
+REFERENCE = Shape(ref_id=(int,), ann_id=(int,), image_id=(int,), split=(str,), sentences=(list,))
+RAW_SENTENCE = Shape(sent_id=(int,), raw=(str,))
+SENTENCE = Shape(sent_id=(int,), sent=(str,))
+INSTANCES = {
+    "images": Shape(id=(int,), file_name=(str,), height=(int,), width=(int,)),
+    "annotations": Shape(id=(int,), category_id=(int,), segmentation=(list, dict)),
+    "categories": Shape(id=(int,), name=(str,)),
 }
 
 Overlap = Literal["union", "rmsin"]
@@ -76,7 +73,9 @@ class ReferReader:
         content, problems = load_plain(path), Problems(path)
         if not isinstance(content, list):
             problems.add("", f"expected a list of references, found {describe(content)}")
-        found = [row for index, row in enumerate(content or ()) if _is_reference(row, f"refs[{index}]", problems)]
+        problems.settle()
+        found = [row for index, row in enumerate(content) if _is_reference(row, f"refs[{index}]", problems)]
+        _check_ids(found, problems)
         problems.settle()
         wanted = [row for row in found if row["split"] == self.split]
         if not wanted:
@@ -117,21 +116,27 @@ class ReferReader:
 
 
 def _is_reference(row: Any, place: str, problems: Problems) -> bool:
-    if not check(row, place, REFERENCE, problems):
+    if not REFERENCE.fits(row, place, problems):
         return False
-    sentences = row["sentences"]
-    if not sentences:
+    if not row["sentences"]:
         problems.add(f"{place}.sentences", "expected at least one sentence, found an empty list")
+        return False
     good = [
-        check(sentence, f"{place}.sentences[{index}]", _sentence_fields(sentence), problems)
-        for index, sentence in enumerate(sentences)
+        _sentence_shape(sentence).fits(sentence, f"{place}.sentences[{index}]", problems)
+        for index, sentence in enumerate(row["sentences"])
     ]
-    return bool(good) and all(good)
+    return all(good)
 
 
-def _sentence_fields(sentence: Any) -> Fields:
-    text = "raw" if isinstance(sentence, dict) and "raw" in sentence else "sent"
-    return {"sent_id": (int,), text: (str,)}
+def _sentence_shape(sentence: Any) -> Shape:
+    return RAW_SENTENCE if isinstance(sentence, dict) and "raw" in sentence else SENTENCE
+
+
+def _check_ids(references: Iterable[Row], problems: Problems) -> None:
+    ids = Counter((row["ref_id"], sentence["sent_id"]) for row in references for sentence in row["sentences"])
+    for (reference, sentence), times in ids.items():
+        if times > 1:
+            problems.add("", f"reference {reference} with sentence {sentence} stands {times} times")
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,8 @@ class _Instances:
 
 
 def _by_id(found: Iterable[Any], kind: str, problems: Problems) -> dict[int, Row]:
-    return {
-        row["id"]: row for index, row in enumerate(found) if check(row, f"{kind}[{index}]", INSTANCES[kind], problems)
-    }
+    shape = INSTANCES[kind]
+    return {row["id"]: row for index, row in enumerate(found) if shape.fits(row, f"{kind}[{index}]", problems)}
 
 
 def _parts(segmentation: Any, size: tuple[int, int]) -> Sequence[Mask]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from harness.errors import ConfigurationError, nearest
 from harness.paths import below
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Fields, Problems, Row, check, describe, load, rows
+from harness.readers.tables import Problems, Row, Shape, describe, load, rows
 from harness.records import Sample, Target
 
-FIELDS: Mapping[str, Fields] = {
-    "questions": {"id": (int, str), "img_id": (int, str), "type": (str,), "question": (str,), "answers_ids": (list,)},
-    "answers": {"id": (int, str), "answer": (str, int)},
-    "images": {"id": (int, str)},
+SHAPES = {
+    "questions": Shape(id=(int, str), img_id=(int, str), type=(str,), question=(str,), answers_ids=(list,)),
+    "answers": Shape(id=(int, str), answer=(str, int)),
+    "images": Shape(id=(int, str)),
 }
 
 
@@ -89,7 +89,7 @@ class RsvqaReader:
             if type(row) is dict and row.get("active") is False:
                 continue
             place = f"{kind}[{index}]"
-            if check(row, place, FIELDS[kind], problems) and _consistent(row, place, problems):
+            if SHAPES[kind].fits(row, place, problems) and _consistent(row, place, problems):
                 if seen.setdefault(row["id"], index) != index:
                     problems.add(f"{place}.id", f"{row['id']} is the id of {kind}[{seen[row['id']]}] already")
                 found.append((index, row))
