@@ -77,23 +77,8 @@ def category_mask(scene: Scene, category: str) -> NDArray[np.bool_]:
 
 def gap(first: Instance, second: Instance) -> float:
     """Returns the distance between two instances' nearest pixels as a fraction of the picture's width (sampled)."""
-    one, other = _sampled(first.mask), _sampled(second.mask)
-    steps = one[:, None, :] - other[None, :, :]
+    steps = first.rim[:, None, :] - second.rim[None, :, :]
     return float(np.sqrt((steps**2).sum(axis=-1).min()) / first.mask.shape[1])
-
-
-def _sampled(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    inner = mask.copy()
-    inner[1:-1, 1:-1] &= mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    rim = np.argwhere(mask & ~inner | mask & _border(mask.shape))
-    points = rim if len(rim) else np.argwhere(mask)
-    return points[:: max(1, len(points) // 120)].astype(np.float64)
-
-
-def _border(shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    border = np.ones(shape, dtype=np.bool_)
-    border[1:-1, 1:-1] = False
-    return border
 
 
 def next_to(first: Instance, second: Instance) -> bool | None:

@@ -12,6 +12,8 @@ MOST = 4
 EXTREMES = {"leftmost": (0, 1), "rightmost": (0, -1), "topmost": (1, 1), "bottommost": (1, -1)}
 EXTREME_MARGIN = 0.1  # of the picture: by how much the extreme one leads the next
 NEAREST_RATIO = 0.6  # how much nearer the nearest is than the next
+# Categories in most scenes wait for the rarer ones, so that the references even out.
+COMMON = {"vehicle": 3.0, "building": 2.0}
 # How often each form is chosen where several are possible.
 WEIGHTS = {
     "plain": 2.0, "color": 3.0, "size": 2.0, "position": 4.0, "color position": 2.0, "size position": 1.0,
@@ -66,8 +68,9 @@ def references(scene: Scene, rng: np.random.Generator) -> list[Reference]:
     return sorted(found, key=lambda reference: reference.instance)
 
 
-def _crowd(scene: Scene, index: int) -> int:
-    return sum(other.category == scene.instances[index].category for other in scene.instances)
+def _crowd(scene: Scene, index: int) -> float:
+    category = scene.instances[index].category
+    return COMMON.get(category, 1.0) * sum(other.category == category for other in scene.instances)
 
 
 def descriptions(scene: Scene, index: int) -> Iterator[Description]:

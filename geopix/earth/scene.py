@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,15 @@ class Instance:
         """The middle of the box (x, y), as fractions of the picture's width and height."""
         height, width = self.mask.shape
         return (self.box[0] + self.box[2]) / 2 / width, (self.box[1] + self.box[3]) / 2 / height
+
+    @cached_property
+    def rim(self) -> NDArray[np.float64]:
+        """About 120 pixels (row, column) of the mask's outline, float64[N, 2]."""
+        x0, y0, x1, y1 = self.box
+        part = np.pad(self.mask[y0:y1, x0:x1], 1)
+        core = part[:-2, 1:-1] & part[2:, 1:-1] & part[1:-1, :-2] & part[1:-1, 2:]
+        points = np.argwhere(part[1:-1, 1:-1] & ~core)
+        return np.asarray(points[:: max(1, len(points) // 120)] + np.array([y0, x0]), dtype=np.float64)
 
 
 @dataclass(frozen=True)
