@@ -46,6 +46,7 @@ def parse_splits(text: str) -> Splits:
 def make(directory: Path, *, seed: int, images: int, size: int, splits: str, formats: str, workers: int) -> None:
     """Make a Mini Earth in DIRECTORY; the same command again changes nothing."""
     console = Console(stderr=True)
+    shares = parse_splits(splits)
     chosen = tuple(name.strip() for name in formats.split(",") if name.strip())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -55,7 +56,7 @@ def make(directory: Path, *, seed: int, images: int, size: int, splits: str, for
             seed=seed,
             images=images,
             size=size,
-            splits=parse_splits(splits),
+            splits=shares,
             formats=chosen,
             workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),

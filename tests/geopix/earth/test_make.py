@@ -15,6 +15,8 @@ from geopix.earth.make import MANIFEST, Summary, make_earth
 from geopix.earth.scene import make_scene
 from geopix.earth.seeds import seed_of
 from harness.errors import ConfigurationError
+from harness.readers.refer import ReferReader
+from harness.readers.rsvqa import RsvqaReader
 
 SPLITS = (("train", 4), ("val", 1), ("test", 1))
 
@@ -130,6 +132,16 @@ def test_coded_masks_are_the_scenes_masks(small_earth: Summary) -> None:
         checked += 1
     assert checked >= 6
     assert checked == sum(split.references for split in small_earth.splits)
+
+
+def test_the_readers_of_the_real_benchmarks_read_it(small_earth: Summary) -> None:
+    by_split = {split.split: split for split in small_earth.splits}
+    for split, _ in SPLITS:
+        asked = list(RsvqaReader(prefix=f"USGS_split_{split}").samples(small_earth.directory / "RSVQA_HR"))
+        reader = ReferReader(dataset="rrsisd", split=split, images="images/rrsisd/JPEGImages")
+        referred = list(reader.samples(small_earth.directory / "rrsisd"))
+        assert (len(asked), len(referred)) == (by_split[split].questions, by_split[split].references)
+        assert not [sample.defect for sample in (*asked, *referred) if sample.defect]
 
 
 def test_both_benchmarks_show_the_same_scene(small_earth: Summary) -> None:
