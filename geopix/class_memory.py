@@ -149,7 +149,8 @@ class ConvNextBlock(nn.Module):
         """float[M, dim, h, w] -> float[M, dim, h, w]."""
         hidden = self.norm(self.dwconv(features)).movedim(1, -1)
         hidden = self.gate * self.pwconv2(functional.gelu(self.pwconv1(hidden)))
-        return features + hidden.movedim(-1, 1)
+        mixed: Tensor = features + hidden.movedim(-1, 1)
+        return mixed
 
 
 class MemoryEncoder(nn.Module):
@@ -288,11 +289,15 @@ class ClassMemory(nn.Module):
 
 
 class NoMemory(nn.Module):
-    """The ablation: features pass unchanged and no class is read."""
+    """The ablation: features pass unchanged and no class is read, so that all are equally likely."""
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__()
+        self.classes = config.memory_num_classes + 1
 
     def classify(self, embeddings: Tensor) -> Tensor:
-        """Segmentation embeddings float[M, levels, C] -> float[M, 1], the one class there is: unknown."""
-        return embeddings.new_zeros(len(embeddings), 1)
+        """Segmentation embeddings float[M, levels, C] -> class logits float[M, K], all zero."""
+        return embeddings.new_zeros(len(embeddings), self.classes)
 
     def forward(self, features: Tensor, mask_logits: Tensor, class_weights: Tensor, level: int) -> Tensor:
         """float[M, C, h, w] -> the same."""
@@ -302,7 +307,7 @@ class NoMemory(nn.Module):
 MEMORIES: dict[str, Callable[[GeoPixConfig], ClassMemory | NoMemory]] = {
     "intended": lambda config: ClassMemory(config, IntendedAttention(config)),
     "released_noop": lambda config: ClassMemory(config, ReleasedNoOpAttention(config)),
-    "none": lambda config: NoMemory(),
+    "none": NoMemory,
 }
 
 
