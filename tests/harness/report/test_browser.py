@@ -24,6 +24,25 @@ HOSTILE = (
 )
 
 
+# Text that does not reach WCAG AA's 4.5 to 1 against the nearest opaque background.
+CONTRASTS = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => channels(colour).slice(0, 3)
+    .map((value) => value / 255).map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return channels(colour)[3] === 0 && element.parentElement ? behind(element.parentElement) : colour;
+  };
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((element) => element.checkVisibility() && !["SCRIPT", "OPTION"].includes(element.tagName))
+    .map((element) => [element.className, light(getComputedStyle(element).color), light(behind(element))])
+    .map(([name, one, other]) => [name, (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)])
+    .filter(([, ratio]) => ratio < 4.5);
+}"""
+
+
 @dataclass
 class Opened:
     page: Any
@@ -117,6 +136,14 @@ def test_targets_are_large_enough(board: Path, open_page: Any) -> None:
     assert small == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_background(board: Path, open_page: Any, scheme: str) -> None:
+    page = open_page(board, color_scheme=scheme).page
+    assert page.evaluate(CONTRASTS) == []
+    page.locator("h1").evaluate("e => { e.style.color = '#808080'; }")
+    assert len(page.evaluate(CONTRASTS)) == 1
+
+
 def test_filter_and_search_leave_the_cards_that_fit(board: Path, open_page: Any) -> None:
     page = open_page(board).page
     section = page.locator("#task-2 .samples")
@@ -172,6 +199,6 @@ def hostile_board(root: Path) -> Path:
     card = replace(OA, metric=everything, formula=everything, source=everything, options={everything: everything})
     texts = {"title": everything, "paper": everything, "licence": everything, "url": everything, "notes": HOSTILE}
     about = manifest(everything, root, argument=everything, settings={everything: everything}, started=everything)
-    outcome = result("t", [card, MIOU], records, cluster=everything, **texts)
+    outcome = result(HOSTILE[1], [card, MIOU], records, cluster=everything, **texts)
     write_run(root / "run", about, [(outcome, records)], previews=False)
     return write_leaderboard([root], root / "board.html").path

@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigurationError, DataError
+from harness.records import Mask, Target
 from harness.report.leaderboard import write_leaderboard
 from harness.report.page import REPLICATES
 from harness.results import Score
 from harness.statistics import interval
-from tests.harness.report.factory import OA, manifest, record, result, two_runs, vqa_records, write_run
+from tests.harness.report.factory import (
+    MIOU,
+    OA,
+    manifest,
+    record,
+    result,
+    segment_records,
+    two_runs,
+    vqa_records,
+    write_run,
+)
 
 
 def text(page: str) -> str:
@@ -174,6 +185,30 @@ def test_policy_allows_embedded_pictures_and_our_own_text_only(board: Path) -> N
     assert content.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
     assert "unsafe" not in content
     assert not re.search(r'(?:src|href)="(?!#|data:|https://example.org|https://arxiv.org)', page)
+
+
+def test_run_without_a_sample_says_so(tmp_path: Path) -> None:
+    for name, samples in (("one", "ab"), ("two", "a")):
+        records = [record(sample, prompt=f"{name} asks") for sample in samples]
+        write_run(tmp_path / name, manifest(name, tmp_path), [(result("t", [OA], records), records)])
+    page = text(write(tmp_path))
+    assert page.count("This run does not hold the sample.") == 1
+    assert "Prompt one asks" in page
+    assert "Prompt in this run two asks" in page
+
+
+def test_masks_are_shown_without_their_picture(tmp_path: Path) -> None:
+    records = segment_records(2, 3)
+    write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("t", [MIOU], records), records)], previews=False)
+    page = write(tmp_path)
+    assert "Picture not at hand: images/0.png is not in" in text(page)
+    assert page.count('class="mask agreement"') == 2
+
+
+def test_malformed_mask_leaves_a_note(tmp_path: Path) -> None:
+    records = [record("a", target=Target(masks=(Mask((4, 4), "zz"),)))]
+    write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("t", [MIOU], records), records)])
+    assert "Masks cannot be drawn:" in text(write(tmp_path))
 
 
 def test_place_without_runs_is_refused(tmp_path: Path) -> None:
