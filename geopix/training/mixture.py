@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from geopix.processing import SEG
+from geopix.processing import PROMPT_TEMPLATE, SEG, TASKS
+from geopix.tokenizer import IMAGE_TOKEN
 from geopix.training.recipe import Source
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError
@@ -79,11 +80,11 @@ def lessons(sources: Sequence[Source], data_dir: Path, catalogue: Catalogue, plu
 
 
 def texts(mixture: Sequence[Lesson]) -> Iterator[str]:
-    """Yields all words of a mixture, for a tokenizer to learn from."""
+    """Yields all words of a mixture as the model will see them, for a tokenizer to learn from."""
+    before, _, after = PROMPT_TEMPLATE.partition("{text}")
     for lesson in mixture:
         for turn in lesson.turns:
-            yield turn.question
-            yield turn.answer
+            yield f"{before.replace(IMAGE_TOKEN, '')}{TASKS[turn.capability]} {turn.question}{after} {turn.answer}"
 
 
 def _task(source: Source, catalogue: Catalogue, plugins: Plugins) -> Task:

@@ -178,7 +178,7 @@ class Means:
         """Adds one step's losses."""
         self._count += 1
         for name in ("loss", *LOSSES):
-            self._sums[name] = self._sums.get(name, 0.0) + float(getattr(output, name))
+            self._sums[name] = self._sums.get(name, 0.0) + getattr(output, name).item()
 
     def current(self) -> dict[str, float]:
         """Returns the means so far."""
