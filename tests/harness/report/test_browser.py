@@ -140,7 +140,7 @@ def test_targets_are_large_enough(board: Path, open_page: Any) -> None:
 def test_text_stands_out_from_its_background(board: Path, open_page: Any, scheme: str) -> None:
     page = open_page(board, color_scheme=scheme).page
     assert page.evaluate(CONTRASTS) == []
-    page.locator("h1").evaluate("e => { e.style.color = '#808080'; }")
+    page.locator("h1").evaluate("e => { e.style.color = '#777777'; }")
     assert len(page.evaluate(CONTRASTS)) == 1
 
 
