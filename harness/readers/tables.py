@@ -98,11 +98,7 @@ def load(path: Path, what: str) -> Any:
 
 
 def rows(data: Any, key: str, problems: Problems) -> list[Any]:
-    """Returns the list that a file's object holds under a key.
-
-    Raises:
-        DataError: there is no such list.
-    """
+    """Returns the list that a file's object holds under a key; notes when there is none, and returns an empty one."""
     found: list[Any] = []
     if not isinstance(data, dict):
         problems.add("", f"expected an object with the list {key!r}, found {describe(data)}")
@@ -112,7 +108,6 @@ def rows(data: Any, key: str, problems: Problems) -> list[Any]:
         problems.add(key, f"expected a list, found {describe(data[key])}")
     else:
         found = data[key]
-    problems.settle()
     return found
 
 
