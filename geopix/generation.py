@@ -98,13 +98,14 @@ class GreedyDecoder:
         state, cache, mask = prefill.state, prefill.cache, prefill.mask
         ended = torch.zeros(len(state), dtype=torch.bool, device=state.device)
         eos = torch.tensor(self.eos_ids, device=state.device)
-        tokens, states = [], []
-        for _ in range(max_new_tokens):
+        tokens: list[Tensor] = []
+        states: list[Tensor] = []
+        while True:
             token = self.head(state).argmax(dim=-1).masked_fill(ended, self.pad_id)
             tokens.append(token)
             states.append(state)
             ended = ended | torch.isin(token, eos)
-            if ended.all():
+            if ended.all() or len(tokens) >= max_new_tokens:
                 break
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             state = self.prefill(self.embed(token)[:, None], mask, cache).state

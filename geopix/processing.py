@@ -47,11 +47,11 @@ class GeoPixProcessor(ProcessorMixin):
         ConfigurationError: if the template lacks its two marks.
     """
 
-    def __init__(
+    # transformers restores only what it can pass by position.
+    def __init__(  # noqa: PLR0917
         self,
         image_processor: GeoPixImageProcessor,
         tokenizer: PreTrainedTokenizerFast,
-        *,
         num_image_tokens: int = 1024,
         prompt_template: str = PROMPT_TEMPLATE,
         system_prompt: str = "",
