@@ -1,0 +1,75 @@
+"""The built-in readers, parsers and metrics as task files use them: by name, with options, light to import."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict, ValidationError, create_model
+
+from harness.plugins import Registry, installed
+
+# A use of every option in the types that YAML gives.
+USES: list[tuple[str, str, dict[str, Any]]] = [
+    ("readers", "rsvqa", {"prefix": "T", "images": "Data", "extensions": ["tif"], "types": ["count"]}),
+    ("readers", "refer", {"dataset": "d", "split": "val", "split_by": "unc", "images": "i", "overlap": "rmsin"}),
+    ("readers", "json_lines", {"file": "f", "fields": {"a": "b"}, "target": "t", "mask": "m", "id": "i"}),
+    ("readers", "json_lines", {"file": "f", "image": "i", "images": "is", "tags": {"a": "b"}}),
+    ("parsers", "short_answer", {"steps": ["thoughts", "strip", "lower", "full_stop", "spaces"]}),
+    ("parsers", "rsvqa_answer", {"bins": "hr", "tag": "type"}),
+    ("parsers", "mask", {"several": "first"}),
+    ("metrics", "accuracy", {"average": "type", "only": {"type": ["count"]}, "match": "geochat"}),
+    ("metrics", "accuracy", {"preset": "geochat"}),
+    ("metrics", "cumulative_iou", {"preset": "lisa"}),
+    ("metrics", "mean_iou", {"preset": "segearth_r1"}),
+    ("metrics", "precision_at", {"threshold": 0.5, "preset": "strict"}),
+]
+MISUSES: list[tuple[str, str, dict[str, Any]]] = [
+    ("readers", "rsvqa", {"prefix": "T", "extensions": "tif"}),
+    ("readers", "refer", {"dataset": "d", "overlap": "rmsim"}),
+    ("parsers", "short_answer", {"steps": ["upper"]}),
+    ("parsers", "rsvqa_answer", {"bins": "HR"}),
+    ("parsers", "mask", {"several": "best"}),
+    ("metrics", "accuracy", {"match": "fuzzy"}),
+    ("metrics", "mean_iou", {"preset": "coco"}),
+    ("metrics", "precision_at", {}),
+]
+
+
+def registry(kind: str) -> Registry:
+    found: Registry = getattr(installed(), kind)
+    return found
+
+
+def check(kind: str, name: str, options: dict[str, Any]) -> None:
+    types: dict[str, Any] = dict(registry(kind).option_types(name))
+    create_model(name, __config__=ConfigDict(extra="forbid"), **types).model_validate(options)
+
+
+@pytest.mark.parametrize(("kind", "name", "options"), USES)
+def test_options_pass_the_check_and_build_the_part(kind: str, name: str, options: dict[str, Any]) -> None:
+    check(kind, name, options)
+    part = registry(kind).load(name)(**options)
+    assert {option: getattr(part, option) for option in options} == options
+
+
+@pytest.mark.parametrize(("kind", "name", "options"), MISUSES)
+def test_wrong_options_are_found_without_building(kind: str, name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check(kind, name, options)
+
+
+def test_loading_every_part_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from harness.plugins import installed\n"
+        "parts = installed()\n"
+        "for registry in (parts.readers, parts.parsers, parts.metrics):\n"
+        "    for name, place in registry.places.items():\n"
+        "        if place.startswith('harness.'): registry.load(name)\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "transformers", "pandas", "scipy", "PIL", "matplotlib", "pydantic"}
