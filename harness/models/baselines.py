@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from harness.errors import ConfigurationError, SampleError, nearest
-from harness.masks import rectangle
+from harness.masks import encode
 from harness.records import ImageFile, Request, Response
 
 
@@ -40,8 +42,9 @@ class FixedAnswer:
         height, width = _size(request.images[0])
         rows, columns = round(height * self.share), round(width * self.share)
         top, left = (height - rows) // 2, (width - columns) // 2
-        mask = rectangle((height, width), (left, top, left + columns, top + rows))
-        return Response(text="", masks=(mask,), seconds=0.0)
+        mask = np.zeros((height, width), dtype=bool)
+        mask[top : top + rows, left : left + columns] = True
+        return Response(text="", masks=(encode(mask),), seconds=0.0)
 
 
 def _size(image: ImageFile) -> tuple[int, int]:
