@@ -5,16 +5,22 @@ with background. pycocotools does the arithmetic in C, where a malformed encodin
 reaches it that `checked` has not seen.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pycocotools import mask as coco
-
+from harness.deferred import Deferred
 from harness.errors import SampleError
 from harness.records import Mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pycocotools import mask as coco
+else:
+    np, coco = Deferred("numpy"), Deferred("pycocotools.mask")
 
 # COCO's letters carry six bits from this character on: five of a number, low bits first, and one that says "go on".
 _FIRST_LETTER = 48
@@ -153,6 +159,7 @@ def from_polygons(size: tuple[int, int], polygons: Sequence[Sequence[float]]) ->
 def encode(pixels: NDArray[np.bool_]) -> Mask:
     """Returns the mask of bool[H, W] pixels.
 
+    >>> import numpy as np
     >>> encode(np.array([[False, True, False], [True, False, False]]))
     Mask(size=(2, 3), counts='123')
     """

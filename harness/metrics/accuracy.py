@@ -1,17 +1,20 @@
 """Shares of right answers: overall accuracy, the mean over types, and GeoChat's protocol."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property, reduce
+from operator import add
+from typing import TYPE_CHECKING, Literal
 
 from harness.errors import ConfigurationError
 from harness.interfaces import MetricInfo
-from harness.metrics.additive import Additive, Totals, ratio
+from harness.metrics.additive import Additive, ratio
 from harness.records import Prediction, Target
+
+if TYPE_CHECKING:
+    from harness.metrics.additive import Floats, Totals
 
 Match = Literal["exact", "geochat"]
 
@@ -39,6 +42,7 @@ class Accuracy(Additive):
 
     An answer is right when it equals one of the accepted ones; the parser has brought both into the same terms.
 
+    >>> import numpy as np
     >>> overall = Accuracy()
     >>> overall.score(Target(texts=("yes",)), Prediction("ok", text="yes"), {"type": "presence"})
     {'correct': 1.0, 'count': 1.0}
@@ -112,8 +116,8 @@ class Accuracy(Additive):
     def _equal(self, answer: str, accepted: tuple[str, ...]) -> bool:
         return self._normal(answer) in map(self._normal, accepted)
 
-    def from_totals(self, totals: Totals) -> NDArray[np.float64]:
+    def from_totals(self, totals: Totals) -> Floats:
         """Returns the shares, or their means over the tag's values; a value without a question leaves it undefined."""
         values = [name.removeprefix("count") for name in totals if name.partition("/")[0] == "count"]
-        shares = [ratio(totals[f"correct{value}"], totals[f"count{value}"]) for value in values]
-        return np.asarray(np.mean(shares, axis=0), dtype=np.float64)
+        shares = (ratio(totals[f"correct{value}"], totals[f"count{value}"]) for value in values)
+        return reduce(add, shares) / len(values)

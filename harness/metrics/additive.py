@@ -1,19 +1,29 @@
 """What most metrics of the field have in common: their corpus score depends on sums alone."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from math import isnan
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from harness.deferred import Deferred
 
-from harness.interfaces import Columns
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Totals = Mapping[str, NDArray[np.float64]]
+    from harness.interfaces import Columns
+
+    Floats = NDArray[np.float64]
+    Totals = Mapping[str, Floats]
+else:
+    np = Deferred("numpy")
 
 
 class Additive:
     """Gives a metric with `from_totals` its `reduce`."""
 
-    def from_totals(self, totals: Totals) -> NDArray[np.float64]:
+    def from_totals(self, totals: Totals) -> Floats:
         """Returns float64[R] corpus scores from the statistics' sums float64[R]; NaN where undefined."""
         raise NotImplementedError
 
@@ -22,13 +32,15 @@ class Additive:
         if not columns:
             return None
         score = float(self.from_totals({name: column.sum(keepdims=True) for name, column in columns.items()})[0])
-        return None if np.isnan(score) else score
+        return None if isnan(score) else score
 
 
-def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the quotients float64[R]; NaN where the denominator is 0.
+def ratio(numerator: Floats, denominator: Floats, epsilon: float = 0.0) -> Floats:
+    """Returns the quotients float64[R], epsilon added to the denominators; NaN where a denominator is 0 without it.
 
+    >>> import numpy as np
     >>> ratio(np.array([1.0, 1.0]), np.array([2.0, 0.0]))
     array([0.5, nan])
     """
-    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator != 0)
+    undefined = np.full_like(numerator, np.nan)
+    return np.divide(numerator, denominator + epsilon, out=undefined, where=denominator != 0)

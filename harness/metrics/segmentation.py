@@ -5,18 +5,21 @@ predicted mask. An answer without a mask is an empty mask; an answer that could 
 true mask is empty.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from harness.errors import ConfigurationError
 from harness.interfaces import MetricInfo
 from harness.masks import area, overlap
-from harness.metrics.additive import Additive, Totals, ratio
+from harness.metrics.additive import Additive, ratio
 from harness.metrics.segmentation_rules import Preset, SegmentationRules, rules
 from harness.records import Prediction, Target
+
+if TYPE_CHECKING:
+    from harness.metrics.additive import Floats, Totals
 
 
 def _pixels(target: Target, prediction: Prediction) -> tuple[int, int] | None:
@@ -40,6 +43,7 @@ class CumulativeIoU(Additive):
 
     Large masks weigh more than small ones.
 
+    >>> import numpy as np
     >>> from harness.masks import from_runs
     >>> truth, answer = from_runs((2, 2), [0, 3, 1]), from_runs((2, 2), [1, 3])
     >>> metric = CumulativeIoU()
@@ -70,16 +74,16 @@ class CumulativeIoU(Additive):
         pixels = _pixels(target, prediction)
         return {"intersection": float(pixels[0]), "union": float(pixels[1])} if pixels else {}
 
-    def from_totals(self, totals: Totals) -> NDArray[np.float64]:
+    def from_totals(self, totals: Totals) -> Floats:
         """Returns the quotients of the sums; undefined where no mask has a pixel."""
-        unions = totals["union"]
-        return ratio(totals["intersection"], np.where(unions > 0, unions + self._rules.total_epsilon, 0.0))
+        return ratio(totals["intersection"], totals["union"], self._rules.total_epsilon)
 
 
 @dataclass(frozen=True)
 class MeanIoU(Additive):
     """The mean of the samples' IoU: mIoU of referring segmentation, which LISA's line of work calls gIoU.
 
+    >>> import numpy as np
     >>> from harness.masks import from_runs
     >>> truth, answer = from_runs((2, 2), [0, 3, 1]), from_runs((2, 2), [1, 3])
     >>> metric = MeanIoU()
@@ -111,16 +115,16 @@ class MeanIoU(Additive):
         iou = _iou(self._rules, target, prediction)
         return {} if iou is None else {"iou": iou, "count": 1.0}
 
-    def from_totals(self, totals: Totals) -> NDArray[np.float64]:
+    def from_totals(self, totals: Totals) -> Floats:
         """Returns the means."""
-        counts = totals["count"]
-        return ratio(totals["iou"], np.where(counts > 0, counts + self._rules.count_epsilon, 0.0))
+        return ratio(totals["iou"], totals["count"], self._rules.count_epsilon)
 
 
 @dataclass(frozen=True)
 class PrecisionAt(Additive):
     """The share of samples whose IoU reaches a threshold: P@X.
 
+    >>> import numpy as np
     >>> metric = PrecisionAt(threshold=0.5)
     >>> metric.reduce({"hit": np.array([1.0, 0.0, 1.0, 1.0]), "count": np.ones(4)})
     0.75
@@ -158,6 +162,6 @@ class PrecisionAt(Additive):
         iou = _iou(self._rules, target, prediction)
         return {} if iou is None else {"hit": float(self._rules.hits(iou, self.threshold)), "count": 1.0}
 
-    def from_totals(self, totals: Totals) -> NDArray[np.float64]:
+    def from_totals(self, totals: Totals) -> Floats:
         """Returns the shares."""
         return ratio(totals["hit"], totals["count"])

@@ -1,15 +1,15 @@
 """The REFER format of referring segmentation (Kazemzadeh et al., EMNLP 2014), as RRSIS-D and its relatives use it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from harness.errors import DataError, SampleError, nearest
-from harness.masks import area, exactly_one, from_json, from_polygons, union
 from harness.paths import below
 from harness.readers.gallery import Gallery
+from harness.readers.segmentations import Overlap, mask_of, size_class
 from harness.readers.tables import Problems, Row, Shape, describe, load, missing, rows
 from harness.records import Mask, Sample, Target
 from harness.unpickle import load_plain
@@ -22,8 +22,6 @@ INSTANCES = {
     "annotations": Shape(id=(int,), category_id=(int,), segmentation=(list, dict)),
     "categories": Shape(id=(int,), name=(str,)),
 }
-
-Overlap = Literal["union", "rmsin"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class ReferReader:
                 images=found.images if found else (),
                 fields={"expression": sentence.get("raw") or sentence["sent"]},
                 target=Target(masks=(mask,)) if mask else Target(),
-                tags={"category": instances.category(annotation), "size": _size(mask)},
+                tags={"category": instances.category(annotation), "size": size_class(mask) if mask else "unknown"},
                 defect=defect or (found.defect if found else None),
             )
 
@@ -109,10 +107,9 @@ class ReferReader:
         if annotation is None:
             return None, f"{name}: its annotation {reference['ann_id']} is not in instances.json"
         try:
-            parts = _parts(annotation["segmentation"], (image["height"], image["width"]))
+            return mask_of(annotation["segmentation"], (image["height"], image["width"]), self.overlap), None
         except SampleError as error:
             return None, f"{name}: annotation {annotation['id']}: {error}"
-        return exactly_one(parts) if self.overlap == "rmsin" else union(parts), None
 
 
 def _is_reference(row: Any, place: str, problems: Problems) -> bool:
@@ -162,30 +159,3 @@ class _Instances:
 def _by_id(found: Iterable[Any], kind: str, problems: Problems) -> dict[int, Row]:
     shape = INSTANCES[kind]
     return {row["id"]: row for index, row in enumerate(found) if shape.fits(row, f"{kind}[{index}]", problems)}
-
-
-def _parts(segmentation: Any, size: tuple[int, int]) -> Sequence[Mask]:
-    """The parts that a segmentation's masks or polygons give."""
-    parts = segmentation if isinstance(segmentation, list) else [segmentation]
-    if not parts:
-        raise SampleError("its segmentation is empty")
-    if all(isinstance(part, dict) for part in parts):
-        masks = [from_json(part) for part in parts]
-        for mask in masks:
-            if mask.size != size:
-                raise SampleError(
-                    f"the mask has {mask.size[0]} x {mask.size[1]} pixels and its image {size[0]} x {size[1]}"
-                )
-        return masks
-    if all(type(part) in (int, float) for part in parts):
-        return from_polygons(size, [parts])
-    if all(isinstance(part, list) and all(type(number) in (int, float) for number in part) for part in parts):
-        return from_polygons(size, parts)
-    raise SampleError("its segmentation is neither masks (`size` and `counts`) nor lists of numbers (polygons)")
-
-
-def _size(mask: Mask | None) -> str:
-    if mask is None:
-        return "unknown"
-    pixels = area(mask)
-    return "small" if pixels < 32**2 else "medium" if pixels < 96**2 else "large"

@@ -71,5 +71,4 @@ def test_loading_every_part_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "numpy" in loaded
     assert not loaded & {"torch", "transformers", "pandas", "scipy", "PIL", "matplotlib", "pydantic"}
