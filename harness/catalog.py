@@ -1,6 +1,6 @@
 """The catalogue of tasks: finds task files, resolves names, aliases and inheritance."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,16 @@ class Entry:
     title: str
     file: Path
     document: Document
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names the task goes by."""
+        return frozenset((self.name, *self.aliases))
+
+    def clashes(self, other: "Entry") -> bool:
+        """Returns whether two files that share a name mean different tasks; a copy means the same."""
+        same_file = self.file.resolve() == other.file.resolve()
+        return not same_file and self.document.data != other.document.data
 
 
 def entry(file: Path) -> Entry:
@@ -92,7 +102,7 @@ class Catalogue:
         known: dict[str, Entry] = {}
         for found in self.entries:
             for name in (found.name, *found.aliases):
-                if name in known:
+                if name in known and known[name].clashes(found):
                     raise ConfigurationError(
                         f"{found.file} and {known[name].file} both go by the name {name!r}. Rename one."
                     )
@@ -111,32 +121,36 @@ class Catalogue:
     def problems(self, file: Path) -> list[Problem]:
         """Returns every mistake of a task file, in the order of its lines."""
         found = entry(file)
-        try:
-            document = self.resolve(found)
-        except ConfigurationError as error:
-            document = found.document
-            return [found.document.problem(("extends",), str(error)), *find_problems(document, self.plugins)]
-        mistakes = set(find_problems(document, self.plugins))
-        if document.data.get("name") not in (file.stem, None):
-            expected = f"the file is called {file.name}, so its task must be called {file.stem!r}"
-            mistakes.add(document.problem(("name",), expected))
-        return sorted(mistakes)
+        return sorted({*self._name_mistakes(found), *find_problems(self.resolve(found), self.plugins)})
+
+    def _name_mistakes(self, found: Entry) -> Iterator[Problem]:
+        document = found.document
+        if document.data.get("name") not in (found.file.stem, None):
+            expected = f"the file is called {found.file.name}, so its task must be called {found.file.stem!r}"
+            yield document.problem(("name",), expected)
+        for other in self.entries:
+            for name in sorted(other.names & found.names):
+                if other.clashes(found):
+                    yield document.problem(("name",), f"{other.file} goes by the name {name!r} too. Rename one.")
 
     def resolve(self, found: Entry, above: tuple[str, ...] = ()) -> Document:
-        """Returns a task's content with everything it inherits.
-
-        Raises:
-            ConfigurationError: the task it extends does not exist, or extends it in turn.
-        """
+        """Returns a task's content with everything it inherits; what cannot be inherited is noted as a problem."""
         base = found.document.data.get("extends")
         if not isinstance(base, str):
             return found.document
-        if found.name in above:
-            raise ConfigurationError(f"tasks extend each other in a circle: {' -> '.join((*above, found.name))}")
-        inherited = self.resolve(self.find(base), (*above, found.name))
+        try:
+            inherited = self.resolve(self._base(found, base, above), (*above, found.name))
+        except ConfigurationError as error:
+            problem = found.document.problem(("extends",), str(error))
+            return replace(found.document, problems=(*found.document.problems, problem))
         # Names belong to one task alone, so they are not handed down.
         own = {key: value for key, value in inherited.data.items() if key not in ("name", "aliases", "extends")}
         return found.document.over(replace(inherited, data=own))
+
+    def _base(self, found: Entry, base: str, above: tuple[str, ...]) -> Entry:
+        if found.name in above:
+            raise ConfigurationError(f"tasks extend each other in a circle: {' -> '.join((*above, found.name))}")
+        return self.find(base)
 
     def find(self, name: str) -> Entry:
         """Returns a task's file by its name, an alias, or its path, unchecked.

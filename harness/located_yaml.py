@@ -1,10 +1,11 @@
 """YAML with the place of every value, so that an error can say file:line.
 
-Only plain data comes out: tags, anchors to code and duplicate keys are refused.
+Only plain data comes out: tags, aliases and duplicate keys are refused.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ except ImportError:  # PyYAML was built without libyaml
     from yaml import SafeLoader  # type: ignore[assignment]
 
 KeyPath = tuple[str | int, ...]
+PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 @dataclass(frozen=True, order=True)
@@ -74,7 +76,13 @@ class Document:
 
     def over(self, base: "Document") -> "Document":
         """Returns this document laid over another: mappings merge key by key, lists and values are replaced."""
-        return Document(_merge(base.data, self.data), {**base.places, **self.places}, base.problems + self.problems)
+        replaced = {path for path in self.places if not isinstance(_value(self.data, path), dict)}
+        kept = {
+            path: place
+            for path, place in base.places.items()
+            if replaced.isdisjoint(path[:length] for length in range(len(path) + 1))
+        }
+        return Document(_merge(base.data, self.data), {**kept, **self.places}, base.problems + self.problems)
 
 
 def dotted(path: KeyPath) -> str:
@@ -87,6 +95,10 @@ def dotted(path: KeyPath) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return text.removeprefix(".")
+
+
+def _value(data: Any, path: KeyPath) -> Any:
+    return reduce(lambda value, part: value[part], path, data)
 
 
 def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
@@ -132,14 +144,26 @@ class _Builder:
     file: Path
     places: dict[KeyPath, Place]
     problems: list[Problem]
+    built: set[int] = field(default_factory=set)
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
         self.places[path] = Place(self.file, node.start_mark.line + 1)
+        if id(node) in self.built:
+            # Aliases can hold themselves, or grow without end.
+            self._note(
+                node,
+                path,
+                "this value is used again by an alias (*name), which is not allowed: write it out at each place",
+            )
+            return None
+        self.built.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in PLAIN_TAGS:
+            self._refuse_tag(node, path)
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self._scalar(node, path)
+        return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
 
     def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
         seen = set()
@@ -156,8 +180,13 @@ class _Builder:
         try:
             return self.loader.construct_object(node, deep=True)
         except yaml.YAMLError:
-            self._note(node, path, f"the tag {node.tag!r} is not allowed: a task file holds plain values and no code")
-            return None
+            self._refuse_tag(node, path)
+        except ValueError as error:
+            self._note(node, path, f"{node.value!r} cannot be read ({error}); quote it if it is text")
+        return None
+
+    def _refuse_tag(self, node: yaml.Node, path: KeyPath) -> None:
+        self._note(node, path, f"the tag {node.tag!r} is not allowed: a task file holds plain values and no code")
 
     def _note(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self.file, node.start_mark.line + 1, dotted(path), message))

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import ConfigurationError, GeoPixError, nearest
 from harness.interfaces import Metric, Parser, Reader
 from harness.located_yaml import Document, KeyPath, Problem
+from harness.options import option_mistakes, worded
 from harness.plugins import Plugins, Registry
 from harness.prompts import template_error
 
@@ -156,7 +157,11 @@ def _schema_problems(document: Document) -> Iterator[Problem]:
     try:
         TaskSpec.model_validate(document.data)
     except ValidationError as error:
+        # What is missing may be what was to be inherited.
+        inherits = all(problem.where != "extends" for problem in document.problems)
         for detail in error.errors():
+            if detail["type"] == "missing" and not inherits:
+                continue
             path: KeyPath = tuple(detail["loc"])
             yield document.problem(path, explain(detail, _known_keys(path)))
 
@@ -182,8 +187,7 @@ def explain(detail: Mapping[str, Any], known: list[str]) -> str:
         case "missing":
             return f"{key!r} is missing"
         case _:
-            message = detail["msg"]
-            return f"{message[0].lower()}{message[1:]}, found {detail['input']!r}"
+            return worded(detail)
 
 
 def _plugin_problems(
@@ -199,13 +203,21 @@ def _plugin_problems(
         yield document.problem((*path, name_key), str(error))
         return
     options = {key: value for key, value in use.items() if key not in own_keys | {name_key}}
-    model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **types)  # type: ignore[call-overload]
+    mistakes = list(option_mistakes(types, options, own_keys | {name_key}))
+    if not mistakes:
+        mistakes = list(_refusals(registry, name, options))
+    for below, mistake in mistakes:
+        yield document.problem((*path, *below), f"{registry.noun} {name!r}: {mistake}")
+
+
+def _refusals(registry: Registry, name: str, options: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yields why a plugin refuses options that are well-formed one by one."""
     try:
-        model.model_validate(options)
-    except ValidationError as error:
-        for detail in error.errors():
-            message = explain(detail, [*types, *own_keys, name_key])
-            yield document.problem((*path, *detail["loc"]), f"{registry.noun} {name!r}: {message}")
+        registry.load(name)(**options)
+    except GeoPixError as error:
+        yield (), str(error)
+    except Exception as error:  # noqa: BLE001 - a plugin's constructor may raise anything
+        yield (), f"{type(error).__name__}: {error}"
 
 
 def _value(data: Any, path: KeyPath) -> Any:
