@@ -1,0 +1,259 @@
+"""Writes docs/commands.md from the code: every command's options, every key of a task file, every built-in part.
+
+python scripts/generate_docs.py            write the page
+python scripts/generate_docs.py --check    exit code 1 when the page on disk is not what the code says
+"""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import click
+import pluggy
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import geopix.plugin
+import harness.builtin
+from geopix.cli import main as geopix_command
+from geopix.training.recipe import Recipe
+from harness.cli import main as geopix_eval_command
+from harness.plugins import GROUP, Hooks, Registry, collect
+from harness.spec import DatasetUse, Generation, MetricUse, ParserUse, TaskSpec
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+INTRODUCTION = """# Commands, task files, built-in parts
+
+This page is written by `python scripts/generate_docs.py` from the code. Do not edit it by hand.
+
+Exit codes of both commands: 0 done; 1 a gate failed, or a training run broke off; 2 a mistake in usage or
+configuration; 3 samples failed; 4 missing or damaged data, a missing extra, checkpoint or device.
+"""
+TASK_FILE = """## Task file
+
+A task is one YAML file. Its keys:
+"""
+RECIPE_FILE = """## Recipe
+
+A recipe for `geopix train` is one YAML file. A key may be set otherwise on the command line, inner keys with dots:
+`optimiser.learning_rate=3e-4`. Its keys:
+"""
+PARTS = """## Built-in parts
+
+Names that a task file may use, and the options that each takes. Plugins add more; see [extend.md](extend.md).
+"""
+
+
+def page() -> str:
+    """Returns the page as Markdown."""
+    parts = [
+        INTRODUCTION,
+        *_commands(geopix_eval_command, "geopix-eval"),
+        *_commands(geopix_command, "geopix"),
+        TASK_FILE,
+        _keys(TaskSpec),
+        *_uses(),
+        RECIPE_FILE,
+        _keys(Recipe),
+        PARTS,
+        *_plugins(),
+    ]
+    return "\n".join(part.strip() + "\n" for part in parts)
+
+
+def _commands(command: click.Command, name: str, depth: int = 2) -> Iterator[str]:
+    context = click.Context(command, info_name=name)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    yield f"{'#' * depth} `{name}`"
+    yield f"```text\n{usage}\n```"
+    yield _paragraphs(command.help or "")
+    options = [record for parameter in command.params if (record := parameter.get_help_record(context))]
+    if options:
+        yield _table(("option", "meaning"), [(_code(option), _escaped(words)) for option, words in options])
+    inner = command.commands if isinstance(command, click.Group) else {}
+    for word in sorted(inner):
+        yield from _commands(inner[word], f"{name} {word}", depth + 1)
+
+
+def _paragraphs(help_text: str) -> str:
+    """A command's help as Markdown: what click is told not to wrap is shown as it stands."""
+    paragraphs = inspect.cleandoc(help_text).split("\n\n")
+    shown = [
+        f"```text\n{paragraph.removeprefix(chr(8)).strip()}\n```" if paragraph.startswith("\b") else paragraph
+        for paragraph in paragraphs
+    ]
+    return "\n\n".join(shown)
+
+
+def _uses() -> Iterator[str]:
+    for key, model in (
+        ("dataset", DatasetUse),
+        ("parser", ParserUse),
+        ("metrics", MetricUse),
+        ("generation", Generation),
+    ):
+        yield f"### Keys of `{key}`"
+        yield _keys(model)
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> str:
+    return _table(("key", "type", "default", "meaning"), list(_key_rows(model, prefix)))
+
+
+def _key_rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        key = prefix + (field.alias or name)
+        inner = field.annotation
+        yield _code(key), _type(inner), _default(field), _escaped(field.description or _first_sentence(inner))
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and model is Recipe:
+            yield from _key_rows(inner, f"{key}.")
+
+
+def _first_sentence(annotation: Any) -> str:
+    """What a key holds, from the class of its value, where the key itself says nothing."""
+    of_list = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    if isinstance(of_list, type) and issubclass(of_list, BaseModel):
+        return inspect.getdoc(of_list) or ""
+    return ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, BaseModel) or field.default in ("", None, [], {}):
+        return ""
+    return _code(str(field.default))
+
+
+WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Any: "anything"}
+
+
+def _type(annotation: Any) -> str:
+    """An annotation in words."""
+    if annotation in WORDS:
+        return WORDS[annotation]
+    arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
+    if not arguments:
+        return "keys"
+    return _composed(get_origin(annotation), arguments)
+
+
+def _composed(origin: Any, arguments: list[Any]) -> str:
+    """The words of an annotation with arguments: a choice, a collection, or one type that may be absent."""
+    if origin is Literal:
+        return ", ".join(_code(str(value)) for value in arguments)
+    inner = _type(arguments[0])
+    if origin in (Annotated, Union, UnionType):
+        return inner
+    if issubclass(origin, Mapping):
+        return f"keys of {_type(arguments[1])}"
+    return f"{len(arguments)} of: {inner}" if origin is tuple and Ellipsis not in arguments else f"list of: {inner}"
+
+
+def _plugins() -> Iterator[str]:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    # Pluggy calls the last one first; whatever else is installed here is not described.
+    for plugin in (geopix.plugin, harness.builtin):
+        manager.register(plugin)
+    found = collect(manager)
+    for registry in (found.readers, found.parsers, found.metrics):
+        yield f"### {registry.kind.capitalize()}"
+        for name in registry.places:
+            yield from _part(registry, name)
+    yield "### Models"
+    yield "The word before the colon in `--model`; options are given as `--model-option KEY=VALUE`."
+    for name in found.models.places:
+        yield from _model(name, found.models.places[name])
+
+
+def _model(name: str, place: str) -> Iterator[str]:
+    text = _docstring(place)
+    meanings = _section(text, "Args")
+    yield f"#### `{name}`"
+    yield _prose(text)
+    yield from ["\n".join(f"- {key}: {words}" for key, words in meanings.items())] if meanings else []
+
+
+def _docstring(place: str) -> str:
+    """A factory's docstring, read without importing its module: that would take torch."""
+    module, _, factory = place.partition(":")
+    spec = find_spec(module)
+    source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == factory]
+    return ast.get_docstring(functions[0]) or ""
+
+
+def _part(registry: Registry, name: str) -> Iterator[str]:
+    text = inspect.getdoc(registry.load(name)) or ""
+    yield f"#### `{name}`"
+    yield _prose(text)
+    meanings = _section(text, "Attributes")
+    rows = [
+        (_code(option), _type(annotation), _plugin_default(default), _escaped(meanings.get(option, "")))
+        for option, (annotation, default) in registry.option_types(name).items()
+    ]
+    yield _table(("option", "type", "default", "meaning"), rows) if rows else "No options."
+
+
+def _plugin_default(default: Any) -> str:
+    if default is ...:
+        return "required"
+    empty = default is None or default == "" or (callable(default)) or "factory" in str(default)
+    return "" if empty or default == () else _code(", ".join(default) if isinstance(default, tuple) else str(default))
+
+
+def _prose(docstring: str) -> str:
+    """A docstring's paragraphs before its sections, without doctests."""
+    before = re.split(r"^(?:Args|Attributes|Raises|Returns):", docstring, flags=re.MULTILINE)[0]
+    paragraphs = [paragraph for paragraph in before.split("\n\n") if not paragraph.lstrip().startswith(">>>")]
+    kept = [paragraph for paragraph in paragraphs if not paragraph.rstrip().endswith(":")]
+    return "\n\n".join(_outside_code(paragraph) for paragraph in kept)
+
+
+def _outside_code(text: str) -> str:
+    """Makes a tag in prose visible in Markdown."""
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
+
+
+def _section(docstring: str, title: str) -> dict[str, str]:
+    """Names and meanings of one section of a docstring."""
+    match = re.search(rf"^{title}:\n((?:[ ]+.*\n?|\n)+)", docstring, flags=re.MULTILINE)
+    entries = re.split(r"\n(?= {4}\w)", inspect.cleandoc("\n" + match[1]).replace("\n", "\n    ")) if match else []
+    found = {}
+    for entry in entries:
+        name, _, meaning = entry.strip().partition(":")
+        found[name] = " ".join(meaning.split())
+    return found
+
+
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|") if text else ""
+
+
+def _escaped(text: str) -> str:
+    return _outside_code(" ".join(text.split())).replace("|", "\\|")
+
+
+def main() -> None:
+    """Writes the page, or checks it."""
+    text = page()
+    if "--check" not in sys.argv:
+        PAGE.write_text(text, "utf-8")
+    elif PAGE.read_text("utf-8") != text:
+        sys.exit(f"{PAGE} is not what the code says. Run: python scripts/generate_docs.py")
+
+
+if __name__ == "__main__":
+    main()
