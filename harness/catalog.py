@@ -4,11 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, Problem, read
-from harness.plugins import Plugins
-from harness.spec import Task, build, find_problems
+
+if TYPE_CHECKING:
+    from harness.plugins import Plugins
+    from harness.spec import Task
+
+# harness.spec is imported where a file is checked: listing the tasks must not wait for pydantic and numpy.
 
 
 def shipped(folder: str) -> Path:
@@ -72,6 +77,19 @@ def entry(file: Path) -> Entry:
     )
 
 
+def entries(folders: Sequence[Path]) -> tuple[Entry, ...]:
+    """Returns every task file of some folders, by name.
+
+    Raises:
+        ConfigurationError: a folder is absent.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigurationError(f"the task folder {folder.resolve()} does not exist.")
+    files = [file for folder in folders for file in sorted(folder.glob("*.yaml"))]
+    return tuple(sorted(map(entry, files), key=lambda found: found.name))
+
+
 class Catalogue:
     """All tasks of some folders.
 
@@ -80,7 +98,7 @@ class Catalogue:
         plugins: the registries that task files refer to.
     """
 
-    def __init__(self, folders: Sequence[Path], plugins: Plugins) -> None:
+    def __init__(self, folders: Sequence[Path], plugins: "Plugins") -> None:
         self.folders = folders
         self.plugins = plugins
 
@@ -91,11 +109,7 @@ class Catalogue:
         Raises:
             ConfigurationError: a folder is absent.
         """
-        for folder in self.folders:
-            if not folder.is_dir():
-                raise ConfigurationError(f"the task folder {folder} does not exist.")
-        files = [file for folder in self.folders for file in sorted(folder.glob("*.yaml"))]
-        return tuple(sorted(map(entry, files), key=lambda found: found.name))
+        return entries(self.folders)
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
@@ -109,17 +123,21 @@ class Catalogue:
                 known[name] = found
         return known
 
-    def task(self, name: str) -> Task:
+    def task(self, name: str) -> "Task":
         """Returns a checked task by its name, an alias, or the path of a task file.
 
         Raises:
             ConfigurationError: no such task (the nearest name is suggested), or its file has mistakes (all of them).
         """
+        from harness.spec import build  # noqa: PLC0415
+
         found = self.find(name)
         return build(self.resolve(found), found.file, self.plugins)
 
     def problems(self, file: Path) -> list[Problem]:
         """Returns every mistake of a task file, in the order of its lines."""
+        from harness.spec import find_problems  # noqa: PLC0415
+
         found = entry(file)
         return sorted({*self._name_mistakes(found), *find_problems(self.resolve(found), self.plugins)})
 

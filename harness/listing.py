@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.catalog import Catalogue, shipped
+from harness.catalog import Catalogue, entries, shipped
 from harness.errors import ConfigurationError
-from harness.plugins import installed
-from harness.spec import Task
+
+if TYPE_CHECKING:
+    from harness.spec import Task
 
 
 def print_tasks(task_dirs: Sequence[Path]) -> None:
     """Prints every task: name, aliases, title; says which files cannot be read."""
-    entries = Catalogue([shipped("tasks"), *task_dirs], installed()).entries
-    names = [", ".join((found.name, *found.aliases)) for found in entries]
+    found_entries = entries([shipped("tasks"), *task_dirs])
+    names = [", ".join((found.name, *found.aliases)) for found in found_entries]
     width = max(map(len, names), default=0)
-    for name, found in zip(names, entries, strict=True):
+    for name, found in zip(names, found_entries, strict=True):
         title = f"cannot be read: {found.document.problems[0]}" if found.document.problems else found.title
         click.echo(f"{name:<{width}}  {title}")
 
@@ -27,11 +29,13 @@ def print_task(name: str, task_dirs: Sequence[Path]) -> None:
     Raises:
         ConfigurationError: no such task, or its file has mistakes.
     """
+    from harness.plugins import installed  # noqa: PLC0415
+
     task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
     click.echo("\n".join(_describe(task)))
 
 
-def _describe(task: Task) -> list[str]:
+def _describe(task: "Task") -> list[str]:
     spec = task.spec
     facts = {
         "task": ", ".join((spec.name, *spec.aliases)) + f" (version {spec.version})",
@@ -63,6 +67,8 @@ def validate_files(places: Sequence[Path]) -> None:
     Raises:
         ConfigurationError: a place does not exist, or files have mistakes; all of them, with file:line.
     """
+    from harness.plugins import installed  # noqa: PLC0415
+
     files = [file for place in places for file in _files(place)]
     folders = {file.parent for file in files} | {shipped("tasks")}
     catalogue = Catalogue(sorted(_without_twins(folders)), installed())
