@@ -123,17 +123,18 @@ def validate(places: tuple[Path, ...]) -> None:
     "mapping",
     multiple=True,
     metavar="KEY=FIELD",
-    help="Where the file keeps a value: text (the answer), target, id, image, a template field, or tag.NAME.",
+    help="Where the file keeps a value: prompt, text (the answer), target, id, image, or tag.NAME.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @task_folders
-def import_answers(**options: Any) -> None:
+@click.pass_context
+def import_answers(context: click.Context, /, **options: Any) -> None:
     """Score another model's answers from a JSON Lines file that holds questions, right answers and answers."""
     from harness.importing import import_file  # noqa: PLC0415
 
-    import_file(command=tuple(sys.argv), **options)
+    context.exit(import_file(command=tuple(sys.argv), **options))
 
 
 @main.command("leaderboard")

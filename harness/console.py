@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -35,27 +36,41 @@ def task_progress() -> Iterator[ProgressCallback]:
         yield show
 
 
+def results_summary(results: Sequence[TaskResult]) -> Group:
+    """Returns what a terminal shows of a run, legible at 80 columns: scores, how the samples ended, what is n/a."""
+    lines = [Text(line, style="dim") for result in results for line in _remarks(result)]
+    return Group(results_table(results), *lines)
+
+
 def results_table(results: Sequence[TaskResult]) -> Table:
-    """Returns the scores of a run as a table: score, 95 % interval, n, and how the samples ended."""
-    table = Table(caption="95 % intervals by cluster bootstrap; percent where the metric is a share")
-    for heading in ("task", "metric"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("score", "95 % interval", "n", "unparsed", "empty", "failed"):
+    """Returns the scores of a run as a table: score, 95 % interval, and how many samples they are made of."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("task", overflow="fold")
+    table.add_column("metric", overflow="fold")
+    for heading in ("score", "95 % interval", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
-        counts = (str(result.counts.unparsed), str(result.counts.empty), str(result.counts.failed))
         for index, (card, score) in enumerate(zip(result.metrics, result.scores, strict=True)):
-            first = index == 0
             table.add_row(
-                Text(result.task if first else ""),
+                Text(result.task if index == 0 else ""),
                 Text(f"{card.name} {ARROWS[card.direction]}", style="bold" if card.primary else ""),
                 show_score(card, score.value),
                 show_interval(card, score),
                 str(score.n),
-                *(counts if first else ("", "", "")),
                 end_section=index == len(result.scores) - 1,
             )
     return table
+
+
+def _remarks(result: TaskResult) -> Iterator[str]:
+    counts = result.counts
+    yield (
+        f"{result.task}: {counts.total} samples: {counts.ok} ok, {counts.unparsed} unparsed, {counts.empty} empty, "
+        f"{counts.failed} failed"
+    )
+    for score in result.scores:
+        if score.reason:
+            yield f"{result.task}: {score.name}: n/a because {score.reason}"
 
 
 def show_score(card: MetricCard, value: float | None) -> str:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from harness.errors import DataError, MissingDataError, SampleError
+from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
 from harness.images import image_digest, write_preview
 from harness.interfaces import Model
 from harness.paths import below
 from harness.prompts import PromptTemplate
 from harness.records import Record, Request, Response, Sample
 from harness.results import TaskResult
-from harness.scoring import Work, record, response_key, summarise
+from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
 from harness.store import RecordLog, RunDirectory, preview_name
 
@@ -47,10 +47,11 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
 
     Raises:
         MissingDataError: the data set is not below the data directory.
+        ConfigurationError: a limit would throw away answers that the run has.
     """
     name = task.spec.name
     works = prepare(task, model, settings)
-    answered = _answered(run, name, works)
+    answered = _answered(run, name, works, settings.limit)
     records = {key: record(task, work, answered[key]) for work in works if (key := work.sample.id) in answered}
     run.reopen_task(name)
     settings.progress(name, len(records), len(works))
@@ -62,9 +63,15 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
     _keep_previews(model, works, run.previews(name), settings.previews)
     in_order = [records[work.sample.id] for work in works]
-    result = summarise(task, works, in_order, settings.seed)
+    result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
     run.close_task(result, in_order)
     return result
+
+
+def _noted(result: TaskResult, limit: int | None) -> TaskResult:
+    if limit is None:
+        return result
+    return replace(result, notes=(*result.notes, f"Only the first {limit} samples were asked (--limit {limit})."))
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:
@@ -137,6 +144,7 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
         key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
         image_digests=digests,
         image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+        cluster=cluster_of(task, sample),
     )
 
 
@@ -144,14 +152,20 @@ def _relative(path: Path, data_dir: Path) -> str:
     return path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.name
 
 
-def _answered(run: RunDirectory, task: str, works: Sequence[Work]) -> dict[str, Response]:
+def _answered(run: RunDirectory, task: str, works: Sequence[Work], limit: int | None) -> dict[str, Response]:
     """The answers of earlier, perhaps interrupted, runs that may be used again."""
     keys = {work.sample.id: work.key for work in works if work.sample.defect is None}
-    return {
-        done.sample_id: done.response
-        for done in run.records(task)
-        if done.response is not None and keys.get(done.sample_id) == done.key
-    }
+    known = {work.sample.id for work in works}
+    found = {}
+    for done in run.records(task):
+        if done.sample_id not in known and limit is not None:
+            raise ConfigurationError(
+                f"{run.path} holds more answers to task {task} than the first {limit}, and they would be lost. Leave "
+                "--limit out, or name another folder with --output."
+            )
+        if done.response is not None and keys.get(done.sample_id) == done.key:
+            found[done.sample_id] = done.response
+    return found
 
 
 def _ask(model: Model, works: Sequence[Work], answered: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
@@ -176,13 +190,22 @@ def _ask(model: Model, works: Sequence[Work], answered: Container[str]) -> Itera
 
 def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:
     try:
-        responses = model.respond([work.request for work in batch])
-        return list(zip(batch, responses, strict=True))
+        return list(zip(batch, _responses(model, batch), strict=True))
     except Exception as error:  # noqa: BLE001 - a model may raise anything; it is recorded with the sample
         if len(batch) == 1:
             return [(batch[0], _reason(error))]
     # One sample must not take its neighbours with it: those of a failed batch are asked one by one.
     return list(chain.from_iterable(_answer(model, [work]) for work in batch))
+
+
+def _responses(model: Model, batch: list[Work]) -> list[Response]:
+    responses = list(model.respond([work.request for work in batch]))
+    if len(responses) != len(batch):
+        raise SampleError(f"the model gave {len(responses)} answers to {len(batch)} requests")
+    for response in responses:
+        if not isinstance(response, Response):
+            raise SampleError(f"the model gave a {type(response).__name__}, expected a Response")
+    return responses
 
 
 def _reason(error: Exception) -> str:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
 
-from harness.console import results_table, task_progress
+from harness.console import task_progress
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, nearest
 from harness.evaluate import Settings, evaluate
 from harness.model_names import parse_options
 from harness.models.replay import Replay
+from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Response, Sample, Target
 from harness.results import RunManifest
-from harness.run import catalogue_of, now, versions
+from harness.run import catalogue_of, conclude, now, versions
 from harness.spec import DatasetUse, Task
 from harness.store import RunDirectory
 
@@ -50,7 +50,7 @@ def import_file(
     model_name: str | None,
     seed: int,
     task_dirs: tuple[Path, ...],
-) -> None:
+) -> int:
     """Scores the answers of a file with a task's parser and metrics, and keeps them as a run.
 
     Args:
@@ -63,6 +63,9 @@ def import_file(
         model_name: the model's name in tables; the file's stem by default.
         seed: seed of the bootstrap.
         task_dirs: further folders of task files.
+
+    Returns:
+        The exit code: 3 when answers could not be scored.
 
     Raises:
         ConfigurationError: a mapping is unknown or incomplete, or names a field that lines do not have.
@@ -90,7 +93,7 @@ def import_file(
     with task_progress() as progress:
         imported = _with_rows(found, [sample for sample, _ in rows], file)
         result = evaluate(imported, model, run, Settings(file.resolve().parent, seed=seed, progress=progress))
-    Console().print(results_table([result]))
+    return conclude([result], run, ErrorPolicy(count=0))
 
 
 def _with_rows(task: Task, samples: Sequence[Sample], file: Path) -> Task:
@@ -132,7 +135,7 @@ def _rows(file: Path, content: bytes, fields: Mapping[str, str]) -> Iterator[tup
             continue
         try:
             data = orjson.loads(line)
-            values = {key: str(data[field]) for key, field in fields.items()}
+            values = {key: _text(data[field]) for key, field in fields.items()}
         except (ValueError, TypeError, AttributeError) as error:
             problems.append(f"{file}:{number}: not a JSON object: {error}")
         except KeyError as error:
@@ -143,6 +146,13 @@ def _rows(file: Path, content: bytes, fields: Mapping[str, str]) -> Iterator[tup
     if problems:
         more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         raise DataError("\n".join([*problems[:20], *more]))
+
+
+def _text(value: Any) -> str:
+    """JSON's null is no answer, its true and false are words."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _row(values: Mapping[str, Any], number: int) -> tuple[Sample, Response]:

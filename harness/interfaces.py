@@ -4,17 +4,24 @@ A plugin is a class. The options that a task file may give are the arguments of 
 against its annotations before anything runs, so frozen dataclasses serve best.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.records import Prediction, Request, Response, Sample, Target
 
-Columns = Mapping[str, NDArray[np.float64]]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Columns = Mapping[str, NDArray[np.float64]]
+else:
+    # Checking a task file needs the metrics' options and not their numbers, so numpy is not waited for.
+    Columns = Mapping
 
 
 class Reader(Protocol):

@@ -21,6 +21,7 @@ class Score:
         high: upper end of the 95 % interval.
         n: how many samples are in the score.
         clusters: how many clusters (usually images) they come from.
+        reason: why there is no score or no interval; None where there are both.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Score:
     high: float | None
     n: int
     clusters: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.catalog import Catalogue, shipped
-from harness.console import results_table, task_progress
+from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import Settings, data_root, evaluate
 from harness.interfaces import Model
@@ -49,7 +49,7 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
             options["data_dir"], options["limit"], options["previews"], options["seed"], progress=progress
         )
         results = [evaluate(task, model, run, settings) for task in tasks]
-    return _conclude(results, run, policy)
+    return conclude(results, run, policy)
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:
@@ -66,8 +66,9 @@ def unique(names: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
 
 
-def _conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
-    Console().print(results_table(results))
+def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
+    """Prints the scores and what failed; returns the exit code."""
+    Console().print(results_summary(results))
     console = Console(stderr=True)
     console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
     broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]

@@ -4,11 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from harness.errors import ConfigurationError, nearest
 from harness.interfaces import Columns, Metric
 from harness.records import Prediction, Record, Request, Response, Sample, Target
 from harness.results import Counts, MetricCard, Score, Slice, TaskResult
@@ -26,6 +28,7 @@ class Work:
         key: digest of everything the answer depends on.
         image_digests: sha256 of the images' bytes by image id, where the model looks at them.
         image_files: the images' paths relative to the data directory.
+        cluster: what the sample is resampled with.
     """
 
     sample: Sample
@@ -33,6 +36,7 @@ class Work:
     key: str
     image_digests: Mapping[str, str]
     image_files: tuple[str, ...]
+    cluster: str
 
 
 def record(task: Task, work: Work, response: Response | None, failure: str | None = None) -> Record:
@@ -55,7 +59,7 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
     return Record(
         key=work.key,
         sample_id=sample.id,
-        cluster=_cluster(task, sample),
+        cluster=work.cluster,
         images=tuple(image.id for image in sample.images),
         image_files=work.image_files,
         prompt=work.request.prompt,
@@ -73,18 +77,39 @@ def _judge(task: Task, sample: Sample, response: Response) -> tuple[Target, Pred
     prediction = task.parser.parse(response, sample)
     if prediction.status == "failed":
         return target, prediction, {}
-    scores = {name: metric.score(target, prediction, sample.tags) for name, metric in task.metrics.items()}
+    scores = {
+        name: _finite(name, metric.score(target, prediction, sample.tags)) for name, metric in task.metrics.items()
+    }
     return target, prediction, scores
 
 
-def _cluster(task: Task, sample: Sample) -> str:
+def _finite(metric: str, statistics: Mapping[str, float]) -> dict[str, float]:
+    numbers = {name: float(value) for name, value in statistics.items()}
+    for name, value in numbers.items():
+        if not isfinite(value):
+            raise ValueError(f"metric {metric!r} gives {name} = {value}; leave the sample out with an empty dict")
+    return numbers
+
+
+def cluster_of(task: Task, sample: Sample) -> str:
+    """Returns the value by which a sample is resampled.
+
+    Raises:
+        ConfigurationError: the task names a tag that the sample does not have.
+    """
     match task.spec.cluster:
         case "image_id":
             return sample.image_id
         case "sample_id":
             return sample.id
-        case tag:
+        case tag if tag in sample.tags:
             return sample.tags[tag]
+        case tag:
+            known = ["image_id", "sample_id", *sample.tags]
+            raise ConfigurationError(
+                f"task {task.spec.name}: `cluster: {tag}` is no tag of sample {sample.id}.{nearest(tag, known)} "
+                f"Known: {', '.join(known)}."
+            )
 
 
 def columns(records: Sequence[Record], metric: str) -> tuple[Columns, NDArray[np.str_]]:
@@ -98,12 +123,24 @@ def columns(records: Sequence[Record], metric: str) -> tuple[Columns, NDArray[np
 
 
 def score(name: str, metric: Metric, records: Sequence[Record], seed: int) -> Score:
-    """Returns one metric's score over some records with its 95 % interval from a cluster bootstrap."""
+    """Returns one metric's score over some records with its 95 % interval from a cluster bootstrap.
+
+    Raises:
+        ConfigurationError: the metric fails on these samples together.
+    """
     table, clusters = columns(records, name)
     if not len(clusters):
-        return Score(name, None, None, None, 0, 0)
-    bounds = interval(metric, table, clusters, seed=seed)
-    return Score(name, metric.reduce(table), bounds.low, bounds.high, len(clusters), bounds.clusters)
+        return Score(name, None, None, None, 0, 0, "no sample is scored")
+    try:
+        value = metric.reduce(table)
+        bounds = interval(metric, table, clusters, seed=seed)
+    except Exception as error:
+        raise ConfigurationError(
+            f"metric {name!r} cannot be computed over {len(clusters)} samples: {type(error).__name__}: {error}. The "
+            "answers are kept: mend the metric and run the same command again."
+        ) from error
+    reason = "the score is undefined over these samples" if value is None else bounds.reason
+    return Score(name, value, bounds.low, bounds.high, len(clusters), bounds.clusters, reason)
 
 
 def slices(task: Task, records: Sequence[Record], seed: int) -> tuple[Slice, ...]:

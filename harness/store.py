@@ -6,9 +6,11 @@ RUN/TASK/result.json              scores, written when the task is whole   (Task
 RUN/TASK/previews/*.webp          small copies of the images that reports show
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,7 +18,7 @@ from typing import Any, Self, TypeVar
 import orjson
 import pydantic
 
-from harness.errors import ConfigurationError, DataError
+from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import RunManifest, TaskResult
 
@@ -30,7 +32,8 @@ Loaded = TypeVar("Loaded", RunManifest, TaskResult)
 
 def encode(record: Record) -> bytes:
     """Returns a record as one JSON line, the same bytes for the same record."""
-    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    # numpy's numbers and arrays are what plugins tend to give.
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
 
 
 def decode(line: bytes) -> Record:
@@ -85,6 +88,7 @@ class RecordLog:
     """Appends records to a file, each handed to the operating system before the next is made.
 
     A line that a kill has torn is cut off when the log is opened again, so the file always holds whole records.
+    One process at a time: the lock goes with the process, however it ends.
 
     Args:
         path: the file; made with its folder when absent.
@@ -95,8 +99,15 @@ class RecordLog:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(self.path)
         self._file = self.path.open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise ConfigurationError(
+                f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
+            ) from error
+        _cut_torn_line(self.path)
         return self
 
     def __exit__(
@@ -112,8 +123,6 @@ class RecordLog:
 
 
 def _cut_torn_line(path: Path) -> None:
-    if not path.exists() or not path.stat().st_size:
-        return
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
@@ -155,6 +164,7 @@ class RunDirectory:
 
         Raises:
             ConfigurationError: the folder holds another model's run, or is no run and not empty.
+            EnvironmentProblem: the folder cannot be made.
         """
         if (self.path / RUN_FILE).exists():
             stored = self.manifest()
@@ -164,15 +174,28 @@ class RunDirectory:
                     f"{manifest.model} (digest {manifest.digest[:12]}). Name another folder with --output, or delete "
                     "this one."
                 )
-            return stored
+            # The bootstrap's seed and the pictures' folder belong to the scores, which are made anew.
+            going_on = replace(stored, seed=manifest.seed, data_dir=manifest.data_dir)
+            if going_on != stored:
+                self._write_manifest(going_on)
+            return going_on
         if self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigurationError(
                 f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder "
                 "with --output."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        self._write_manifest(manifest)
         return manifest
+
+    def _write_manifest(self, manifest: RunManifest) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the run's folder {self.path.resolve()} cannot be written: {error.strerror}. "
+                "Name another with --output."
+            ) from error
 
     def manifest(self) -> RunManifest:
         """Returns who answered, with what, and when.

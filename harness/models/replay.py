@@ -77,12 +77,13 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
     for number, line in _lines(content):
         try:
             key, response = _response(orjson.loads(line), OPTIONS | dict(options))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             problems.append(f"{path}:{number}: not an answer: {_words(error)}")
             continue
         if key in responses:
             problems.append(f"{path}:{number}: a second answer for sample {key}")
-        responses[key] = response
+        elif response is not None:
+            responses[key] = response
     if problems:
         raise DataError(
             "\n".join([*problems[:20], *([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])])
@@ -98,8 +99,11 @@ def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
     return ((number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip())
 
 
-def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Response]:
+def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Response | None]:
+    """One line's sample and answer; a record of a sample that failed has none."""
     sample_id = str(data[keys["id"]])
+    if "prediction" in data and data.get("response") is None:
+        return sample_id, None
     answer = data["response"] if isinstance(data.get("response"), dict) else data
     text = answer[keys["text"]] if keys["text"] in answer or "masks" not in answer else ""
     return sample_id, Response(
@@ -108,7 +112,7 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
             Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"])) for mask in answer.get("masks", ())
         ),
         boxes=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())),
-        seconds=answer.get("seconds"),
-        tokens=answer.get("tokens"),
-        reason=answer.get("reason"),
+        seconds=None if answer.get("seconds") is None else float(answer["seconds"]),
+        tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
+        reason=None if answer.get("reason") is None else str(answer["reason"]),
     )
