@@ -75,7 +75,10 @@ class Document:
         return Problem(place.file, place.line, dotted(path), message)
 
     def over(self, base: "Document") -> "Document":
-        """Returns this document laid over another: mappings merge key by key, lists and values are replaced."""
+        """Returns this document laid over another: mappings merge key by key, lists and values are replaced.
+
+        A mapping that names another plugin (`name`, `reader`) is replaced too: options of one part are none of another.
+        """
         replaced = {path for path in self.places if not isinstance(_value(self.data, path), dict)}
         kept = {
             path: place
@@ -105,8 +108,13 @@ def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = _merge(merged[key], value) if both and not _other_part(merged[key], value) else value
     return merged
+
+
+def _other_part(base: dict[str, Any], top: dict[str, Any]) -> bool:
+    """Whether a mapping names another plugin than the one it would inherit options of."""
+    return any(key in top and key in base and top[key] != base[key] for key in ("name", "reader"))
 
 
 def read(file: Path) -> Document:
