@@ -90,8 +90,8 @@ def texts(mixture: Sequence[Lesson]) -> Iterator[str]:
 def _task(source: Source, catalogue: Catalogue, plugins: Plugins) -> Task:
     entry = catalogue.find(source.task)
     written = catalogue.resolve(entry)
-    unknown = Document({"dataset": source.dataset}, written.places)
-    return build(unknown.over(written), entry.file, plugins)
+    changed = Document({"dataset": source.dataset}, {(): written.place(())})
+    return build(changed.over(written), entry.file, plugins)
 
 
 def _usable(task: Task, data_dir: Path) -> Iterator[Sample]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 import shutil
 import time
@@ -21,6 +22,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.collator import Collator
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
+from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Recipe
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError
@@ -50,6 +52,7 @@ class Run:
         processor: its processor.
         mixture: the images and their questions.
         output: the folder of checkpoints and logs.
+        ranks: this process among those that train together.
     """
 
     recipe: Recipe
@@ -57,6 +60,7 @@ class Run:
     processor: GeoPixProcessor
     mixture: Sequence[Lesson]
     output: Path
+    ranks: Ranks
 
     @property
     def checkpoint(self) -> Path:
@@ -77,7 +81,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
     mixture = lessons(recipe.data, data_dir, catalogue, plugins)
     torch.manual_seed(recipe.seed)
     model, processor = _base(recipe.base, mixture, recipe)
-    return Run(recipe, model, processor, mixture, output)
+    return Run(recipe, model, processor, mixture, output, Ranks.join())
 
 
 def _base(
@@ -128,18 +132,23 @@ def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Pa
     means = Means()
     model.train()
     started = time.monotonic()
-    with (run.output / HISTORY_FILE).open("w", encoding="utf-8") as history:
-        for step, batch in enumerate(_batches(run), 1):
+    log = run.output / HISTORY_FILE if run.ranks.first else Path(os.devnull)
+    with log.open("w", encoding="utf-8") as history:
+        for step, drawn in enumerate(_batches(run), 1):
+            batch = run.ranks.share(drawn)
             output = _step(run, collate(batch), batch, optimiser, step)
             schedule.step()
             means.add(output)
             progress(step, recipe.steps, means.current())
+            if not run.ranks.first:
+                continue
             if step % recipe.log_every == 0 or step == recipe.steps:
                 row = {"step": step, "seconds": round(time.monotonic() - started, 1), **means.take()}
                 history.write(json.dumps(row) + "\n")
                 history.flush()
             if step % recipe.save_every == 0 or step == recipe.steps:
                 save(run, step, time.monotonic() - started)
+    run.ranks.leave()
     return run.checkpoint
 
 
@@ -162,6 +171,7 @@ def _step(
         )
     optimiser.zero_grad(set_to_none=True)
     output.loss.backward()  # type: ignore[no-untyped-call]
+    run.ranks.average_gradients(model.parameters())
     torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
     optimiser.step()
     return output
@@ -260,6 +270,7 @@ def _story(run: Run, step: int, seconds: float) -> dict[str, object]:
         "images": len(run.mixture),
         "questions": sum(len(lesson.turns) for lesson in run.mixture),
         "weights": sum(parameter.numel() for parameter in run.model.parameters()),
+        "processes": run.ranks.size,
         "threads": torch.get_num_threads(),
         "device": str(run.model.device),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in libraries},
