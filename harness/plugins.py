@@ -2,8 +2,8 @@
 
 A plugin package names a module under the entry point group `geopix_eval`; the module implements one or more of the
 hooks below with `@harness.plugins.hookimpl`. Each hook returns names with the place of a class as text,
-"module:Class", so
-that nothing is imported before it is used. Built-in parts come in through the same hooks (harness/builtin.py).
+"module:Class", so that nothing is imported before it is used. Built-in parts come in through the same hooks, see
+harness/builtin.py.
 """
 
 import importlib
@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
 import pluggy
@@ -130,11 +131,20 @@ def installed() -> Plugins:
 
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
-    manager.register(builtin, "builtin")
-    try:
-        manager.load_setuptools_entrypoints(GROUP)
-    except Exception as error:
-        raise EnvironmentProblem(
-            f"an installed plugin of the group {GROUP!r} cannot be imported: {error}. Mend or uninstall its package."
-        ) from error
+    manager.register(builtin)
+    for entry in entry_points(group=GROUP):
+        module = _imported(entry)
+        if not manager.is_registered(module):
+            manager.register(module)
     return collect(manager)
+
+
+def _imported(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as error:
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
+        raise EnvironmentProblem(
+            f"the installed plugin {entry.name!r} ({entry.value}, of the package {package}) cannot be imported: "
+            f"{error}. Mend or uninstall the package."
+        ) from error

@@ -179,7 +179,8 @@ class RunDirectory:
             if going_on != stored:
                 self._write_manifest(going_on)
             return going_on
-        if self.path.is_dir() and any(self.path.iterdir()):
+        # A kill may have left half a file with a dot before its name.
+        if self.path.is_dir() and any(not found.name.startswith(".") for found in self.path.iterdir()):
             raise ConfigurationError(
                 f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder "
                 "with --output."
