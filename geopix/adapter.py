@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from pycocotools import mask as coco
 
 from geopix.blind import BlankImages
 from geopix.mini import MINI
 from geopix.predictor import Answer, GeoPix
 from geopix.processing import TASKS
 from harness.errors import ConfigurationError, SampleError, nearest
-from harness.records import Mask, Request, Response
+from harness.masks import encode
+from harness.records import Request, Response
 
 OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -73,18 +71,12 @@ def _response(answer: Answer, seconds: float) -> Response:
     spoken = answer.boxes.tolist() if answer.box_source == "text" else []
     return Response(
         text=answer.text,
-        masks=tuple(map(encode_mask, answer.masks)),
+        masks=tuple(map(encode, answer.masks)),
         boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in spoken),
         seconds=seconds,
         tokens=answer.tokens,
         reason=answer.reason,
     )
-
-
-def encode_mask(mask: npt.NDArray[np.bool_]) -> Mask:
-    """Returns a mask bool[H, W] as COCO run-length encoding."""
-    encoded = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return Mask((mask.shape[0], mask.shape[1]), encoded["counts"].decode())
 
 
 def checkpoint(argument: str, options: Mapping[str, str]) -> GeoPixModel:
@@ -117,6 +109,7 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
     dtype = DTYPES[_choice(options, "dtype", tuple(DTYPES), "float32")]
     images = _choice(options, "images", IMAGES, "shown")
     geopix = GeoPix.from_pretrained(folder, device=options.get("device"), dtype=dtype)
+    geopix.selector(options.get("memory_class"))  # an unknown class is refused now and not at the first sample
     if images == "blank":
         geopix.processor.image_processor = BlankImages.like(geopix.processor.image_processor)
     settings = {

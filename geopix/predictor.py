@@ -132,7 +132,7 @@ class GeoPix:
         """
         if not requests:
             return []
-        select_class = self._selector(memory_class)
+        select_class = self.selector(memory_class)
         index, pictures = _unique([image for image, _ in requests])
         batch = self.processor(pictures, [text for _, text in requests], task=task)
         device = self.model.device
@@ -159,7 +159,12 @@ class GeoPix:
         source: Literal["text", "masks", "none"] = "text" if len(spoken) else "masks" if len(masks) else "none"
         return Answer(text, masks, boxes, source, len(token_ids), generated.reasons[row])
 
-    def _selector(self, memory_class: str | int | None) -> ClassSelector:
+    def selector(self, memory_class: str | int | None) -> ClassSelector:
+        """Returns which memory the targets read: predicted for each (None), the unknown class, or a known one.
+
+        Raises:
+            ConfigurationError: the model knows no such class; the nearest one is suggested.
+        """
         if memory_class is None:
             return PredictedClass()
         if memory_class == "unknown":

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pycocotools import mask as coco
 from torch import Tensor
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor
 from geopix.training.mixture import Turn
+from harness.masks import decode
 from harness.records import ImageFile, Mask
 
 IGNORED = -100
@@ -129,6 +129,5 @@ def _open(image: ImageFile) -> Image.Image:
 
 def shrink(mask: Mask, size: int) -> NDArray[np.float32]:
     """Returns a mask averaged down to a square: float32[size, size], the share of each cell that it covers."""
-    dense = coco.decode({"size": list(mask.size), "counts": mask.counts.encode()})
-    picture = Image.fromarray(dense * np.uint8(255)).resize((size, size), Image.Resampling.BOX)
+    picture = Image.fromarray(decode(mask).astype(np.uint8) * np.uint8(255)).resize((size, size), Image.Resampling.BOX)
     return np.asarray(picture, dtype=np.float32) / np.float32(255)

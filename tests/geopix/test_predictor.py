@@ -10,27 +10,9 @@ from PIL import Image
 from transformers.utils import logging as transformers_logging
 
 from geopix.drawing import COLOURS, draw_answer
-from geopix.modeling import Generated, GeoPixForConditionalGeneration
+from geopix.modeling import Generated
 from geopix.predictor import Answer, GeoPix
-from geopix.processing import GeoPixImageProcessor, GeoPixProcessor, train_tokenizer
-from geopix.sizes import tiny
 from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    tokenizer = train_tokenizer(["Segment the ship. It is."], 300)
-    config = tiny()
-    config.text_config.vocab_size = len(tokenizer)
-    torch.manual_seed(0)
-    model = GeoPixForConditionalGeneration(config)
-    with torch.no_grad():
-        for parameter in model.language_model.parameters():
-            parameter.mul_(5)
-    model.save_pretrained(folder)
-    GeoPixProcessor(GeoPixImageProcessor(size=32), tokenizer, num_image_tokens=16).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture

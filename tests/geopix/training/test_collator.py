@@ -1,0 +1,80 @@
+"""Packed batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geopix.image_processing import GeoPixImageProcessor
+from geopix.processing import GeoPixProcessor, train_tokenizer
+from geopix.training.collator import IGNORED, Collator, shrink
+from geopix.training.mixture import Turn
+from harness.masks import encode
+from harness.records import ImageFile
+
+
+@pytest.fixture
+def collator() -> Collator:
+    pixels = GeoPixImageProcessor(32)
+    tokenizer = train_tokenizer(["Is there a ship? yes no It is."], 300)
+    return Collator(GeoPixProcessor(pixels, tokenizer, num_image_tokens=16), pixels, {"ship": 2}, mask_size=8)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> ImageFile:
+    Image.new("RGB", (40, 40), "navy").save(tmp_path / "1.png")
+    return ImageFile("1", tmp_path / "1.png")
+
+
+QUESTION = Turn("vqa", "Is there a ship?", "yes")
+
+
+def target() -> Turn:
+    pixels = np.zeros((40, 40), dtype=bool)
+    pixels[:20] = True
+    return Turn("segment", "Please segment the ship.", "It is <SEG>.", (encode(pixels),), ("ship",), "the ship")
+
+
+def test_each_branch_is_what_it_would_be_alone(collator: Collator) -> None:
+    together, alone = collator.pack([target(), QUESTION]), collator.pack([QUESTION])
+    prefix = len(collator.processor.encode_prefix())
+    length = len(alone.ids) - prefix
+    assert together.ids[-length:] == alone.ids[prefix:]
+    assert together.positions[-length:] == alone.positions[prefix:]
+    assert together.labels[-length:] == alone.labels[prefix:]
+    assert together.branches == [0] * prefix + [1] * (len(together.ids) - prefix - length) + [2] * length
+
+
+def test_only_answers_are_supervised(collator: Collator) -> None:
+    row = collator.pack([QUESTION])
+    supervised = [label for label in row.labels if label != IGNORED]
+    assert supervised == collator.processor.encode_answer("yes")
+
+
+def test_targets_come_in_the_order_of_their_questions(collator: Collator, image: ImageFile) -> None:
+    batch = collator([(image, [QUESTION, target()]), (image, [target(), target()])])
+    assert batch["target_masks"].shape == (3, 8, 8)
+    assert batch["target_classes"].tolist() == [2, 2, 2]
+    assert batch["target_masks"][0, :4].eq(1).all()
+    assert batch["target_masks"][0, 4:].eq(0).all()
+    assert batch["pixel_values"].shape == (2, 3, 32, 32)
+
+
+def test_padding_is_seen_by_nobody_and_supervises_nothing(collator: Collator, image: ImageFile) -> None:
+    batch = collator([(image, [QUESTION]), (image, [target(), target()])])
+    length = len(collator.pack([QUESTION]).ids)
+    assert batch["input_ids"].shape[1] > length
+    assert batch["labels"][0, length:].eq(IGNORED).all()
+    assert not batch["attention_mask"][0, 0, :length, length:].any()
+
+
+def test_a_batch_without_targets_has_none(collator: Collator, image: ImageFile) -> None:
+    batch = collator([(image, [QUESTION])])
+    assert batch["target_masks"].shape == (0, 8, 8)
+    assert batch["target_classes"].shape == (0,)
+
+
+def test_a_shrunk_mask_keeps_its_area() -> None:
+    pixels = np.random.default_rng(0).random((48, 32)) < 0.3
+    assert shrink(encode(pixels), 8).mean() == pytest.approx(pixels.mean(), abs=0.003)

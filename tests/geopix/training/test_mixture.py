@@ -1,0 +1,77 @@
+"""What a model is taught."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geopix.training.mixture import PAIR_ANSWER, Lesson, Turn, draw, lessons, texts
+from geopix.training.recipe import Source
+from harness.errors import ConfigurationError, MissingDataError
+from harness.plugins import installed
+from harness.records import ImageFile, Mask
+from harness.run import catalogue_of
+
+VQA = Source(task="rsvqa_hr", dataset={"prefix": "USGS_split_train"})
+SEGMENT = Source(task="rrsis", dataset={"split": "train"})
+
+
+def read(earth: Path, *sources: Source) -> list[Lesson]:
+    return lessons(sources, earth, catalogue_of(()), installed())
+
+
+def test_every_active_question_of_the_split_is_taught(earth: Path) -> None:
+    questions = json.loads((earth / "RSVQA_HR/USGS_split_train_questions.json").read_text())["questions"]
+    taught = [turn for lesson in read(earth, VQA) for turn in lesson.turns]
+    assert len(taught) == sum(question["active"] for question in questions)
+    assert {turn.capability for turn in taught} == {"vqa"}
+    assert all("Answer the question using a single word or phrase." in turn.question for turn in taught)
+
+
+def test_segmentation_brings_mask_and_class(earth: Path) -> None:
+    turns = [turn for lesson in read(earth, SEGMENT) for turn in lesson.turns]
+    assert turns
+    for turn in turns:
+        assert turn.answer == "It is <SEG>."
+        assert len(turn.masks) == len(turn.classes) == 1
+        assert turn.question == f"Please segment {turn.subject} in this image."
+
+
+def test_texts_are_the_words_as_the_model_sees_them(earth: Path) -> None:
+    words = next(texts(read(earth, SEGMENT)))
+    assert words.startswith("USER: \n[segment] Please segment")
+    assert words.endswith("ASSISTANT: It is <SEG>.")
+
+
+def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="rsvqa_hr: the data is not at"):
+        read(tmp_path, VQA)
+
+
+def test_a_split_option_is_checked_as_in_a_task_file(earth: Path) -> None:
+    with pytest.raises(ConfigurationError, match="unknown key 'splitt'. Did you mean 'split'"):
+        read(earth, Source(task="rrsis", dataset={"splitt": "train"}))
+
+
+def lesson() -> Lesson:
+    turns = tuple(
+        Turn("segment", f"Please segment {name} in this image.", "It is <SEG>.", (Mask((2, 2), counts),), (name,), name)
+        for name, counts in (("a ship", "04"), ("a car", "13"), ("a road", "22"))
+    )
+    return Lesson(ImageFile("1", Path("1.png")), turns, 1.0)
+
+
+def test_at_most_so_many_questions_are_drawn_and_the_seed_decides() -> None:
+    first = draw(lesson(), 2, 0.0, np.random.default_rng(3))
+    assert len(first) == 2
+    assert first == draw(lesson(), 2, 0.0, np.random.default_rng(3))
+    assert {turn.answer for turn in first} == {"It is <SEG>."}
+
+
+def test_pairs_ask_for_two_targets_in_order() -> None:
+    for turn in draw(lesson(), 3, 1.0, np.random.default_rng(0)):
+        first, second = turn.classes
+        assert turn.answer == PAIR_ANSWER
+        assert turn.question == f"Please segment {first} and {second} in this image."
+        assert len(set(turn.masks)) == 2

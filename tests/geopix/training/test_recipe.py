@@ -1,0 +1,51 @@
+"""Recipes: strict, all mistakes at once."""
+
+from pathlib import Path
+
+import pytest
+
+from geopix.training.recipe import load_recipe, shipped_recipes
+from harness.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_every_shipped_recipe_is_right(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.purpose
+
+
+def test_all_mistakes_are_named_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        "name: bad\nbase: {size: huge}\ndata:\n  - {taks: rsvqa_hr}\noptimizer: {learning_rate: 1}\nsteps: none\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_recipe(str(path))
+    message = str(caught.value)
+    assert f"{path}:2: base.size" in message
+    assert f"{path}:4: data[0].taks: unknown key 'taks'. Did you mean 'task'?" in message
+    assert f"{path}:5: optimizer: unknown key 'optimizer'. Did you mean 'optimiser'?" in message
+    assert f"{path}:6: steps" in message
+
+
+def test_values_can_be_set_otherwise() -> None:
+    recipe = load_recipe("mini", ["steps=7", "optimiser.learning_rate=3e-4", "losses.class=0.5"])
+    assert (recipe.steps, recipe.optimiser.learning_rate, recipe.losses.class_) == (7, 3e-4, 0.5)
+    assert recipe.optimiser.clip == load_recipe("mini").optimiser.clip
+
+
+def test_an_override_needs_an_equals_sign() -> None:
+    with pytest.raises(ConfigurationError, match="expected key=value, found 'steps'"):
+        load_recipe("mini", ["steps"])
+
+
+def test_an_override_of_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="unknown key 'stepz'. Did you mean 'steps'"):
+        load_recipe("mini", ["stepz=3"])
+
+
+def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
+    with pytest.raises(ConfigurationError, match="unknown recipe 'mimi'.*Did you mean 'mini'.*Shipped: mini"):
+        load_recipe("mimi")
