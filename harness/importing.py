@@ -74,6 +74,8 @@ def import_file(
     fields = _fields(parse_options(mapping))
     content = _read(file)
     rows = list(_rows(file, content, fields))
+    if not rows:
+        raise DataError(f"{file.resolve()} holds no line. Expected JSON Lines, one object a question.")
     found = catalogue_of(task_dirs).task(task)
     digest = hashlib.sha256(content + repr(sorted(fields.items())).encode()).hexdigest()
     model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)

@@ -76,7 +76,7 @@ def validate_files(places: Sequence[Path]) -> None:
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
         raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {len(files)} files."]))
-    click.echo(f"{len(files)} task files are right.")
+    click.echo(f"{len(files)} task files are right." if len(files) != 1 else "1 task file is right.")
 
 
 def _files(place: Path) -> list[Path]:

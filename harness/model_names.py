@@ -38,7 +38,7 @@ def load_model(argument: str, options: Mapping[str, str], registry: Registry) ->
 def _model_type(folder: Path, registry: Registry) -> str:
     config = folder / CHECKPOINT_FILE
     try:
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", "")
+        kind = str(json.loads(config.read_text(encoding="utf-8")).get("model_type", ""))
     except (OSError, ValueError, AttributeError) as error:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise EnvironmentProblem(
@@ -47,10 +47,10 @@ def _model_type(folder: Path, registry: Registry) -> str:
         ) from error
     if kind not in registry.places:
         raise ConfigurationError(
-            f"{config}: model_type {kind!r} has no adapter.{nearest(str(kind), registry.places)} "
+            f"{config}: model_type {kind!r} has no adapter.{nearest(kind, registry.places)} "
             f"Known: {', '.join(sorted(registry.places))}."
         )
-    return str(kind)
+    return kind
 
 
 def parse_options(pairs: tuple[str, ...]) -> dict[str, str]:

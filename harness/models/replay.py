@@ -20,7 +20,7 @@ class Replay:
 
     Attributes:
         name: the file's stem.
-        digest: sha256 of the file.
+        digest: sha256 of the file and the options.
         responses: the answers by sample id.
         path: the file.
     """
@@ -88,7 +88,8 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
         raise DataError(
             "\n".join([*problems[:20], *([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])])
         )
-    return Replay(path.stem, hashlib.sha256(content).hexdigest(), responses, path, {"file": str(path.resolve())})
+    digest = hashlib.sha256(content + repr(sorted(options.items())).encode()).hexdigest()
+    return Replay(path.stem, digest, responses, path, {"file": str(path.resolve()), **options})
 
 
 def _words(error: Exception) -> str:
@@ -102,7 +103,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
 def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Response | None]:
     """One line's sample and answer; a record of a sample that failed has none."""
     sample_id = str(data[keys["id"]])
-    if "prediction" in data and data.get("response") is None:
+    if data.get("response", data) is None:
         return sample_id, None
     answer = data["response"] if isinstance(data.get("response"), dict) else data
     text = answer[keys["text"]] if keys["text"] in answer or "masks" not in answer else ""
