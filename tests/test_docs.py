@@ -1,8 +1,9 @@
 """The documents do what they say: their commands run, their examples work, their links lead somewhere.
 
 Each document is a script. Its blocks are done from top to bottom in an empty folder: a block with title="PATH" is
-written to that file, commands and Python are run. Three kinds of commands are only checked: `pip install` (the extras
-exist), `geopix train` (the recipe and its overrides are right) and `make` other than `make demo`.
+written to that file, commands and Python are run, and a block with output=yes holds lines of the last command's output.
+Three kinds of commands are only checked: `pip install` (the extras exist), `geopix train` (the recipe and its overrides
+are right) and `make` other than `make demo`.
 """
 
 import doctest
@@ -85,6 +86,7 @@ class Reader:
         self.monkeypatch = monkeypatch
         self.namespace: dict[str, Any] = {"__name__": "document"}
         self.left_out: list[str] = []
+        self.output = ""
 
     def follow(self, block: Block) -> None:
         if title := block.settings.get("title"):
@@ -94,6 +96,8 @@ class Reader:
                 self._run(command, int(block.settings.get("exit", 0)))
         elif block.language == "python":
             self._python(block.text)
+        elif "output" in block.settings:
+            assert [line for line in block.text.splitlines() if line not in self.output] == []
 
     def _write(self, path: Path, block: Block) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +133,7 @@ class Reader:
                 self._install(rest)
             case ["python", script, *_]:
                 assert (ROOT / script).is_file(), script
-            case ["geopix", "train", *rest]:
+            case ["geopix", "train", *rest] | ["torchrun", _, _, "-m", "geopix", "train", *rest]:
                 settings = train_command.make_context("train", rest).params
                 load_recipe(settings["recipe"], settings["overrides"])
             case [("geopix" | "geopix-eval") as program, *rest]:
@@ -145,6 +149,7 @@ class Reader:
         result = CliRunner().invoke(command, small(words))
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
+        self.output = result.output
         assert result.exit_code == expected, f"{shlex.join([program, *words])}: {result.output}"
 
     def _install(self, words: list[str]) -> None:
@@ -264,6 +269,13 @@ def test_a_measurement_stands_beside_its_command(path: Path) -> None:
         # 95 % is the level of the intervals, no measurement.
         stated = MEASURED.search(CODE.sub("", paragraph).replace("95 %", ""))
         assert not stated or COMMAND.search(paragraph), f"{stated[0]!r} without the command that gives it: {paragraph}"
+
+
+@pytest.mark.parametrize("words", ["It takes 3 minutes.", "It reaches 85 %.", "It is 4 times faster.", "It has 16 MB."])
+def test_measurements_are_recognised(words: str) -> None:
+    assert MEASURED.search(words)
+    assert not COMMAND.search(words)
+    assert COMMAND.search(f"{words} `make demo` shows it.")
 
 
 def generator() -> ModuleType:
