@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -148,6 +149,8 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
     )
 
 
+# The questions of one image ask for the same path.
+@lru_cache(maxsize=4096)
 def _relative(path: Path, data_dir: Path) -> str:
     return path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.name
 

@@ -26,7 +26,10 @@ class PromptTemplate:
 
     @cached_property
     def _template(self) -> Template:
-        return _environment().from_string(self.source)
+        template = _environment().from_string(self.source)
+        # A plain dict in place of jinja2's chain of mappings, which it would copy slowly for every sample.
+        template.globals = dict(template.globals)
+        return template
 
     def render(self, fields: Mapping[str, str]) -> str:
         """Returns the prompt for one sample.

@@ -114,12 +114,13 @@ def cluster_of(task: Task, sample: Sample) -> str:
 
 def columns(records: Sequence[Record], metric: str) -> tuple[Columns, NDArray[np.str_]]:
     """Returns one metric's statistics as float64[N] columns, and the clusters str[N] of the N samples it scores."""
-    scored = [(record.statistics[metric], record.cluster) for record in records if record.statistics.get(metric)]
-    names = sorted({name for statistics, _ in scored for name in statistics})
+    scored = [record for record in records if record.statistics.get(metric)]
+    statistics = [record.statistics[metric] for record in scored]
     table = {
-        name: np.array([statistics.get(name, 0.0) for statistics, _ in scored], dtype=np.float64) for name in names
+        name: np.array([found.get(name, 0.0) for found in statistics], dtype=np.float64)
+        for name in sorted(set().union(*statistics))
     }
-    return table, np.array([cluster for _, cluster in scored], dtype=np.str_)
+    return table, np.array([record.cluster for record in scored], dtype=np.str_)
 
 
 def score(name: str, metric: Metric, records: Sequence[Record], seed: int) -> Score:
