@@ -1,6 +1,7 @@
 """The command `geopix-eval`: what it prints, what it refuses, and the exit codes."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -294,3 +295,42 @@ def test_a_truncated_image_and_a_path_out_of_the_data_fail_their_samples_alone(s
     assert any("cannot be read" in reason for reason in reasons)
     assert any("outside its root" in reason for reason in reasons)
     assert 0 < len(reasons) < len(records)
+
+
+class Evil:
+    """Unpickling it would make a file."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return eval, ("open('evil', 'w').close()",)
+
+
+def test_a_pickle_that_tries_to_run_code_ends_with_4(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(shared / "data" / "real" / "rrsisd", tmp_path / "rrsisd")
+    (references,) = tmp_path.glob("rrsisd/**/refs(unc).p")
+    references.write_bytes(pickle.dumps([Evil()]))
+    arguments = ("--tasks", "rrsis", "--model", "baseline:constant", "--data-dir", tmp_path, "--output", "run")
+    result = geopix_eval(*arguments)
+    refused(result, 4, "refs(unc).p", "eval")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_predicted_mask_of_the_wrong_size_is_told_with_both_sizes(shared: Path, tmp_path: Path) -> None:
+    data = shared / "data" / "real"
+    arguments = ("--tasks", "rrsis", "--data-dir", data, "--output")
+    assert geopix_eval(*arguments, tmp_path / "floor", "--model", "baseline:constant").exit_code == 0
+    rows = [
+        {"sample_id": record.sample_id, "masks": [{"size": [2, 3], "counts": "06"}]}
+        for record in RunDirectory(tmp_path / "floor").records("rrsis")
+    ]
+    (tmp_path / "small.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = geopix_eval(*arguments, tmp_path / "run", "--model", f"replay:{tmp_path / 'small.jsonl'}")
+    assert result.exit_code == 0, result.output
+    run = RunDirectory(tmp_path / "run")
+    assert run.result("rrsis").counts.unparsed == 9
+    assert run.result("rrsis").primary.value == 0
+    for record in run.records("rrsis"):
+        assert "2 x 3" in str(record.prediction.reason)
+        assert "800 x 800" in str(record.prediction.reason)
