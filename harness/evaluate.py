@@ -54,9 +54,9 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
     works = prepare(task, model, settings)
     answered = _answered(run, name, works, settings.limit)
     records = {key: record(task, work, answered[key]) for work in works if (key := work.sample.id) in answered}
-    run.reopen_task(name)
     settings.progress(name, len(records), len(works))
     with RecordLog(run.records_path(name)) as log:
+        run.reopen_task(name)
         for batch in _ask(model, works, answered.keys()):
             fresh = [_record(task, work, outcome) for work, outcome in batch]
             log.append(fresh)
