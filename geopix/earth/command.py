@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from geopix.earth.make import FORMATS, Splits, Summary, make_earth
+from geopix.earth.make import USUAL_FORMATS, Splits, Summary, make_earth
 from harness.errors import ConfigurationError
 
 
@@ -18,7 +18,7 @@ def earth() -> None:
 
 
 def parse_splits(text: str) -> Splits:
-    """Reads "train:8,val:1" as split names with shares.
+    """Reads "train:8,val:1" as split names with shares; a name alone has a share of 1.
 
     Raises:
         ConfigurationError: When a part is not NAME:NUMBER.
@@ -29,9 +29,9 @@ def parse_splits(text: str) -> Splits:
     splits: list[tuple[str, int]] = []
     for part in text.split(","):
         name, colon, share = part.strip().partition(":")
-        if not colon or not share.strip().isdecimal():
+        if not name or (colon and not share.strip().isdecimal()):
             raise ConfigurationError(f"--splits: expected NAME:NUMBER such as train:8, found {part!r} in {text!r}.")
-        splits.append((name, int(share)))
+        splits.append((name, int(share) if colon else 1))
     return tuple(splits)
 
 
@@ -41,7 +41,7 @@ def parse_splits(text: str) -> Splits:
 @click.option("--images", type=int, required=True, help="Number of scenes over all splits.")
 @click.option("--size", type=int, default=256, show_default=True, help="Width and height in pixels.")
 @click.option("--splits", default="train:8,val:1,test:1", show_default=True, help="Names and shares.")
-@click.option("--formats", default=",".join(FORMATS), show_default=True, help="Which benchmarks' files to write.")
+@click.option("--formats", default=",".join(USUAL_FORMATS), show_default=True, help="Which benchmarks' files to write.")
 @click.option("--workers", type=int, default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
 def make(directory: Path, *, seed: int, images: int, size: int, splits: str, formats: str, workers: int) -> None:
     """Make a Mini Earth in DIRECTORY; the same command again changes nothing."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from geopix.earth.language import questions, references
+from geopix.earth.loveda import write_loveda
 from geopix.earth.rrsisd import ReferredImage, ReferredInstance, coded, write_jpeg, write_rrsisd
 from geopix.earth.rsvqa import AskedImage, write_rsvqa, write_tiff
 from geopix.earth.scene import Scene, make_scene
@@ -20,7 +21,8 @@ from geopix.earth.seeds import QUESTIONS, REFERENCES, seed_of
 from harness.errors import ConfigurationError, nearest
 
 VERSION = 1  # of the scenes and their language: another version makes other bytes
-FORMATS = ("rsvqa_hr", "rrsisd")
+FORMATS = ("rsvqa_hr", "rrsisd", "loveda")
+USUAL_FORMATS = ("rsvqa_hr", "rrsisd")
 MANIFEST = "mini_earth.json"
 SMALLEST, LARGEST = 64, 2048
 Splits = tuple[tuple[str, int], ...]
@@ -82,7 +84,7 @@ def make_earth(
     images: int,
     size: int = 256,
     splits: Splits = STANDARD_SPLITS,
-    formats: tuple[str, ...] = FORMATS,
+    formats: tuple[str, ...] = USUAL_FORMATS,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Summary:
@@ -147,6 +149,8 @@ def _make_one(staging: Path, arguments: Arguments, task: _Task) -> _Made:
         write_tiff(staging, task.image_id, scene.image)
     if "rrsisd" in arguments.formats:
         write_jpeg(staging, task.image_id, scene.image)
+    if "loveda" in arguments.formats:
+        write_loveda(staging, task.split, task.image_id, scene)
     asked = tuple(questions(scene, np.random.default_rng(seed_of(*key, QUESTIONS))))
     return _Made(
         AskedImage(task.image_id, scene.metres_per_pixel, asked),

@@ -57,7 +57,7 @@ class Ranks:
                 parameter.grad = torch.zeros_like(parameter)
         flat = torch.cat([parameter.grad.flatten() for parameter in trainable if parameter.grad is not None])
         dist.all_reduce(flat)
-        pieces = (flat / self.size).split([parameter.numel() for parameter in trainable])
+        pieces = torch.split(flat / self.size, [parameter.numel() for parameter in trainable])
         for parameter, piece in zip(trainable, pieces, strict=True):
             parameter.grad = piece.view_as(parameter)
 

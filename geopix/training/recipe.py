@@ -43,6 +43,16 @@ class Optimiser(_Strict):
     clip: float = Field(default=1.0, gt=0, description="Largest norm of a gradient.")
 
 
+class Tower(_Strict):
+    """A first step for a vision tower with fresh weights: which class is where, from land-cover maps."""
+
+    maps: str = Field(description="A split's folder in LoveDA's layout, below the data directory.")
+    classes: int = Field(default=18, ge=2, description="Class numbers of the maps; 0 is not known.")
+    steps: int = Field(ge=1, description="Optimiser steps.")
+    images_per_step: int = Field(default=32, ge=1, description="Images of one step.")
+    optimiser: Optimiser = Optimiser()
+
+
 class Losses(_Strict):
     """Weights of the loss components."""
 
@@ -58,6 +68,7 @@ class Recipe(_Strict):
     name: str
     purpose: str = Field(default="", description="What the run is for, and why its choices are what they are.")
     base: Base
+    tower: Tower | None = Field(default=None, description="A first step that teaches the vision tower alone.")
     data: list[Source] = Field(min_length=1)
     losses: Losses = Losses()
     optimiser: Optimiser = Optimiser()
@@ -115,7 +126,9 @@ def _words(document: Document, detail: Mapping[str, Any]) -> str:
 
 
 def _known_keys(path: KeyPath) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {"base": Base, "data": Source, "losses": Losses, "optimiser": Optimiser}
+    parts: dict[str, type[BaseModel]] = {
+        "base": Base, "tower": Tower, "data": Source, "losses": Losses, "optimiser": Optimiser,
+    }  # fmt: skip
     kind = Recipe if len(path) == 1 else parts.get(str(path[0]), Recipe)
     return [field.alias or name for name, field in kind.model_fields.items()]
 

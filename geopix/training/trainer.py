@@ -1,7 +1,6 @@
 """The training loop: draws images, packs their questions, steps, logs, saves."""
 
 import json
-import math
 import os
 import platform
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.collator import Collator
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
+from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Base, Recipe
+from geopix.training.recipe import Base, Recipe, Tower
+from geopix.training.tower import train_tower
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError
 from harness.plugins import Plugins
@@ -51,6 +53,7 @@ class Run:
         model: the model, on its device.
         processor: its processor.
         mixture: the images and their questions.
+        data_dir: the folder with the data sets.
         output: the folder of checkpoints and logs.
         ranks: this process among those that train together.
     """
@@ -59,6 +62,7 @@ class Run:
     model: GeoPixForConditionalGeneration
     processor: GeoPixProcessor
     mixture: Sequence[Lesson]
+    data_dir: Path
     output: Path
     ranks: Ranks
 
@@ -81,7 +85,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
     mixture = lessons(recipe.data, data_dir, catalogue, plugins)
     torch.manual_seed(recipe.seed)
     model, processor = _base(recipe.base, mixture, recipe)
-    return Run(recipe, model, processor, mixture, output, Ranks.join())
+    return Run(recipe, model, processor, mixture, data_dir, output, Ranks.join())
 
 
 def _base(
@@ -124,44 +128,50 @@ def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Pa
     Raises:
         NonFiniteLossError: the loss is no number; names the step and the images.
     """
-    recipe, model = run.recipe, run.model
     run.output.mkdir(parents=True, exist_ok=True)
-    collate = _collator(run)
-    optimiser = _optimiser(recipe, model)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe))
-    means = Means()
-    model.train()
-    started = time.monotonic()
     log = run.output / HISTORY_FILE if run.ranks.first else Path(os.devnull)
-    with log.open("w", encoding="utf-8") as history:
-        for step, drawn in enumerate(_batches(run), 1):
-            batch = run.ranks.share(drawn)
-            output = _step(run, collate(batch), batch, optimiser, step)
-            schedule.step()
-            means.add(output)
-            progress(step, recipe.steps, means.current())
-            if not run.ranks.first:
-                continue
-            if step % recipe.log_every == 0 or step == recipe.steps:
-                row = {"step": step, "seconds": round(time.monotonic() - started, 1), **means.take()}
-                history.write(json.dumps(row) + "\n")
-                history.flush()
-            if step % recipe.save_every == 0 or step == recipe.steps:
-                save(run, step, time.monotonic() - started)
+    with log.open("w", encoding="utf-8") as file:
+        history = History(file, run.recipe.log_every)
+        if run.recipe.tower is not None:
+            _teach_tower(run, run.recipe.tower, history, progress)
+        _teach(run, history, progress)
     run.ranks.leave()
     return run.checkpoint
 
 
-def _step(
-    run: Run,
-    inputs: dict[str, Tensor],
-    batch: Sequence[tuple[ImageFile, Sequence[Turn]]],
-    optimiser: torch.optim.Optimizer,
-    step: int,
-) -> GeoPixOutput:
-    model, recipe = run.model, run.recipe
-    lower = recipe.precision == "bfloat16"
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=lower):
+def _teach_tower(run: Run, settings: Tower, history: "History", progress: Progress) -> None:
+    steps = train_tower(
+        run.model,
+        pixels=run.processor.image_processor,
+        recipe=run.recipe,
+        settings=settings,
+        data_dir=run.data_dir,
+        ranks=run.ranks,
+    )
+    for step, losses in enumerate(steps, 1):
+        progress(step, settings.steps, history.add(step, settings.steps, losses))
+
+
+def _teach(run: Run, history: "History", progress: Progress) -> None:
+    recipe, model = run.recipe, run.model
+    collate = _collator(run)
+    stepper = Stepper(recipe.optimiser, model.parameters(), recipe.steps, run.ranks)
+    model.train()
+    for step, drawn in enumerate(_batches(run), 1):
+        batch = run.ranks.share(drawn)
+        loss, output = _forward(run, collate(batch), batch, step)
+        stepper.step(loss)
+        losses = {name: getattr(output, name).item() for name in ("loss", *LOSSES)}
+        progress(step, recipe.steps, history.add(step, recipe.steps, losses))
+        if run.ranks.first and (step % recipe.save_every == 0 or step == recipe.steps):
+            save(run, step, history.seconds)
+
+
+def _forward(
+    run: Run, inputs: dict[str, Tensor], batch: Sequence[tuple[ImageFile, Sequence[Turn]]], step: int
+) -> tuple[Tensor, GeoPixOutput]:
+    model = run.model
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
         output: GeoPixOutput = model(**{name: value.to(model.device) for name, value in inputs.items()})
     if output.loss is None or not torch.isfinite(output.loss):
         images = ", ".join(image.id for image, _ in batch)
@@ -169,35 +179,39 @@ def _step(
             f"step {step}: the loss is {output.loss}. Nothing was changed by this step. Its images: {images}. The last "
             f"checkpoint is {run.checkpoint}; lower optimiser.learning_rate, or look at these images."
         )
-    optimiser.zero_grad(set_to_none=True)
-    output.loss.backward()  # type: ignore[no-untyped-call]
-    run.ranks.average_gradients(model.parameters())
-    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
-    optimiser.step()
-    return output
+    return output.loss, output
 
 
-class Means:
-    """Running means of the loss components since the last line of the log."""
+class History:
+    """The run's log: a JSON line with the mean losses every so many steps.
 
-    def __init__(self) -> None:
+    Args:
+        file: where the lines go.
+        every: steps a line.
+    """
+
+    def __init__(self, file: TextIO, every: int) -> None:
+        self._file = file
+        self._every = every
+        self._started = time.monotonic()
         self._sums: dict[str, float] = {}
         self._count = 0
 
-    def add(self, output: GeoPixOutput) -> None:
-        """Adds one step's losses."""
+    @property
+    def seconds(self) -> float:
+        """Time since the log was opened."""
+        return round(time.monotonic() - self._started, 1)
+
+    def add(self, step: int, steps: int, losses: dict[str, float]) -> dict[str, float]:
+        """Adds one step's losses, writes a line when it is time, and returns the means since the last one."""
         self._count += 1
-        for name in ("loss", *LOSSES):
-            self._sums[name] = self._sums.get(name, 0.0) + getattr(output, name).item()
-
-    def current(self) -> dict[str, float]:
-        """Returns the means so far."""
-        return {name: round(total / self._count, 5) for name, total in self._sums.items()}
-
-    def take(self) -> dict[str, float]:
-        """Returns the means and starts anew."""
-        means = self.current()
-        self._sums, self._count = {}, 0
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
+        if step % self._every == 0 or step == steps:
+            self._file.write(json.dumps({"step": step, "seconds": self.seconds, **means}) + "\n")
+            self._file.flush()
+            self._sums, self._count = {}, 0
         return means
 
 
@@ -211,24 +225,6 @@ def _collator(run: Run) -> Collator:
         classes={name: index for index, name in enumerate(names)},
         mask_size=4 * config.mask_feature_size,
     )
-
-
-def _optimiser(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
-    """AdamW; vectors (biases, norms, scales) are not decayed."""
-    settings = recipe.optimiser
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
-
-
-def _rate(step: int, recipe: Recipe) -> float:
-    warmup = max(1, round(recipe.optimiser.warmup_share * recipe.steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, recipe.steps - warmup)))
 
 
 def _batches(run: Run) -> Iterator[list[tuple[ImageFile, list[Turn]]]]:

@@ -98,7 +98,7 @@ def test_the_memory_class_goes_by_name_number_or_unknown(geopix: GeoPix) -> None
     for memory_class in ("ship", 2, "unknown", None):
         assert geopix.respond(image, "?", max_new_tokens=2, memory_class=memory_class).tokens <= 2
     logits = torch.zeros(1, 4)
-    assert geopix._selector("storage tank")(logits).tolist() == geopix._selector(2)(logits).tolist()
+    assert geopix.selector("storage tank")(logits).tolist() == geopix.selector(2)(logits).tolist()
     with pytest.raises(ConfigurationError, match=r"no class 'shp'. Did you mean 'ship'\? Give one of ship, airplane"):
         geopix.respond(image, "?", memory_class="shp")
     with pytest.raises(ConfigurationError, match="no class 3"):
