@@ -35,7 +35,7 @@ def load_checkpoint(
     folder = Path(directory).resolve()
     _check_files(folder)
     try:
-        with _quiet():
+        with quiet():
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
                 folder, dtype=dtype or "auto", output_loading_info=True, local_files_only=True
@@ -64,7 +64,7 @@ def _check_files(folder: Path) -> None:
     if kind != "geopix":
         raise EnvironmentProblem(
             f"{folder}: config.json describes a model of type {kind!r}, not 'geopix'. "
-            "For a model of transformers use `hf:ID`; for the authors' checkpoint run `geopix convert` first."
+            "Give a folder that `geopix train` or `save_pretrained` of a GeoPix has written."
         )
 
 
@@ -85,7 +85,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps transformers' own progress bar out of the caller's terminal."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

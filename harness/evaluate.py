@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
 from harness.images import image_digest, write_preview
 from harness.interfaces import Model
-from harness.paths import below
+from harness.paths import spelt_below
 from harness.prompts import PromptTemplate
 from harness.records import Record, Request, Response, Sample
 from harness.results import TaskResult
@@ -115,7 +115,8 @@ def data_root(task: Task, data_dir: Path) -> Path:
     Raises:
         MissingDataError: it is not there; says where it was looked for and where to get it.
     """
-    root = below(data_dir, task.spec.dataset.root)
+    # The data set's own folder may be a link that the user has laid; nothing below it may lead outside it.
+    root = spelt_below(data_dir, task.spec.dataset.root)
     if not root.is_dir():
         source = f"Get it from {task.spec.url}, or name" if task.spec.url else "Name"
         raise MissingDataError(

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from geopix.blind import BlankImages
+from geopix.checkpoint import quiet
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
@@ -250,8 +251,11 @@ def save(run: Run, step: int, seconds: float) -> None:
     """Writes the checkpoint beside its place and renames it, with what it must know of itself."""
     fresh = run.output / ".checkpoint.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
-    run.model.save_pretrained(fresh)
+    with quiet():
+        run.model.save_pretrained(fresh)
     run.processor.save_pretrained(fresh)
+    for path in fresh.iterdir():
+        path.chmod(0o644)  # safetensors keeps its file from everybody else
     (fresh / TRAINING_FILE).write_text(json.dumps(_story(run, step, seconds), indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     fresh.rename(run.checkpoint)

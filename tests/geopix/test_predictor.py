@@ -165,7 +165,7 @@ def test_lacking_weights_are_reported(copied: Path) -> None:
 
 def test_another_model_or_no_folder_is_refused(copied: Path) -> None:
     (copied / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(EnvironmentProblem, match=r"type 'llama', not 'geopix'.*hf:ID"):
+    with pytest.raises(EnvironmentProblem, match=r"type 'llama', not 'geopix'.*geopix train"):
         GeoPix.from_pretrained(copied)
     (copied / "config.json").write_text("[]")
     with pytest.raises(EnvironmentProblem, match="expected a JSON object, found list"):

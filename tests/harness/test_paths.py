@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DataError
-from harness.paths import below
+from harness.paths import below, spelt_below
 
 
 def test_a_path_below_comes_back_as_spelt(tmp_path: Path) -> None:
@@ -44,3 +44,12 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
 def test_an_unusable_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be used: embedded null"):
         below(tmp_path, "a\0b")
+
+
+def test_spelling_alone_lets_a_user_s_link_lead_away_but_no_name_climb_out(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "RSVQA_HR").symlink_to(tmp_path / "disk")
+    assert spelt_below(tmp_path / "data", "RSVQA_HR") == tmp_path / "data" / "RSVQA_HR"
+    with pytest.raises(DataError, match="outside its root"):
+        spelt_below(tmp_path / "data", "../disk")
