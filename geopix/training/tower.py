@@ -158,9 +158,7 @@ class Maps:
                 cells = np.asarray(classes.resize((self._side, self._side), Image.Resampling.NEAREST))
                 self._read[index] = np.asarray(image.convert("RGB")), cells
             if cells.max() >= self._classes:
-                raise DataError(
-                    f"{files.classes}: class {cells.max()}, and the recipe expects less than {self._classes}."
-                )
+                raise DataError(f"{files.classes}: class {cells.max()}; the recipe expects less than {self._classes}.")
         return self._read[index]
 
 

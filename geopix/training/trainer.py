@@ -26,9 +26,10 @@ from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Recipe, Tower
-from geopix.training.tower import train_tower
+from geopix.training.tower import find_maps, train_tower
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError
+from harness.paths import below
 from harness.plugins import Plugins
 from harness.records import ImageFile
 
@@ -83,6 +84,8 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
         raise ConfigurationError(
             f"{output} holds a training run already. Name another folder with --output, or delete it."
         )
+    if recipe.tower is not None:
+        find_maps(below(data_dir, recipe.tower.maps))
     mixture = lessons(recipe.data, data_dir, catalogue, plugins)
     torch.manual_seed(recipe.seed)
     model, processor = _base(recipe.base, mixture, recipe)

@@ -15,7 +15,7 @@ from harness.errors import ConfigurationError
 from harness.plugins import installed
 from harness.run import catalogue_of
 
-QUICK = ("steps=2", "images_per_step=2", "questions_per_image=2", "log_every=1", "base.vocabulary=300")
+QUICK = ("steps=2", "images_per_step=2", "questions_per_image=2", "log_every=1", "base.vocabulary=300", "tower.steps=1")
 
 
 def start(earth: Path, output: Path, *overrides: str) -> Run:
@@ -31,7 +31,7 @@ def test_a_run_leaves_a_checkpoint_that_the_harness_loads(earth: Path, tmp_path:
     seen: list[int] = []
     folder = train(start(earth, tmp_path / "run"), lambda step, steps, losses: seen.append(step))
     story = json.loads((folder / "training.json").read_text())
-    assert seen == [1, 2]
+    assert seen == [1, 1, 2]  # the tower's step, then the model's two
     assert story["recipe"]["steps"] == story["step"] == 2
     assert load(str(folder), {"device": "cpu"}).geopix.model.config.memory_class_names[1] == "ship"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 16_000_000
@@ -96,4 +96,4 @@ def test_two_processes_keep_the_same_weights(earth: Path, tmp_path: Path) -> Non
     subprocess.run([*command, str(tmp_path / "run")], check=True, timeout=240, cwd=Path(__file__).parents[3])
     digests = {(tmp_path / "run" / f"rank{rank}").read_text() for rank in (0, 1)}
     assert len(digests) == 1
-    assert len(history(tmp_path / "run")) == 2
+    assert len(history(tmp_path / "run")) == 3

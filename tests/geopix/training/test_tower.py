@@ -1,0 +1,78 @@
+"""The vision tower's first step."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from geopix.image_processing import GeoPixImageProcessor
+from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.sizes import tiny
+from geopix.training.ranks import Ranks
+from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
+from geopix.training.tower import MapHeads, Maps, find_maps, train_tower
+from harness.errors import DataError, MissingDataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures: dark on the left where the class is 1, light on the right where it is 2."""
+    split = tmp_path / "maps" / "Urban"
+    for name in ("images_png", "masks_png"):
+        (split / name).mkdir(parents=True)
+    for number, border in ((1, 8), (2, 24)):
+        classes = np.where(np.arange(32) < border, 1, 2).astype(np.uint8)[None].repeat(32, axis=0)
+        Image.fromarray(classes).save(split / "masks_png" / f"{number}.png")
+        Image.fromarray((classes * 100).repeat(3).reshape(32, 32, 3)).save(split / "images_png" / f"{number}.png")
+    return tmp_path
+
+
+def recipe(steps: int, classes: int = 3) -> Recipe:
+    tower = Tower(maps="maps", classes=classes, steps=steps, images_per_step=4, optimiser=Optimiser(learning_rate=0.02))
+    return Recipe(name="test", base=Base(size="mini"), tower=tower, data=[Source(task="rrsis")], steps=1)
+
+
+def losses(folder: Path, steps: int, classes: int = 3) -> list[dict[str, float]]:
+    torch.manual_seed(0)
+    model, chosen = GeoPixForConditionalGeneration(tiny()), recipe(steps, classes)
+    assert chosen.tower is not None
+    run = train_tower(
+        model, pixels=GeoPixImageProcessor(32), recipe=chosen, settings=chosen.tower, data_dir=folder, ranks=Ranks()
+    )
+    return list(run)
+
+
+def test_the_tower_learns_which_class_is_where(folder: Path) -> None:
+    rows = losses(folder, 40)
+    assert rows[0]["tower_right"] < 0.7
+    assert rows[-1]["tower_right"] > 0.9
+    assert rows[-1]["tower_loss"] < rows[0]["tower_loss"]
+
+
+def test_the_same_seed_gives_the_same_losses(folder: Path) -> None:
+    assert losses(folder, 2) == losses(folder, 2)
+
+
+def test_picture_and_map_are_turned_together(folder: Path) -> None:
+    maps = Maps(find_maps(folder / "maps"), GeoPixImageProcessor(32), 32, 3)
+    random = np.random.default_rng(0)
+    for _ in range(8):
+        pixels, classes = maps.batch([0], random)
+        assert torch.equal(pixels[0, 0] > pixels[0, 0].mean(), classes[0] == 2)
+
+
+def test_heads_give_sixteen_cells_a_patch() -> None:
+    readings = MapHeads([5, 7], 3)([torch.zeros(2, 5, 4, 4), torch.zeros(2, 7, 4, 4)])
+    assert [tuple(reading.shape) for reading in readings] == [(2, 3, 16, 16)] * 2
+
+
+def test_an_unexpected_class_number_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"masks_png/[12].png: class 2; the recipe expects less than 2"):
+        losses(folder, 1, classes=2)
+
+
+def test_missing_maps_say_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="has no land-cover maps.*geopix earth make .. --formats loveda"):
+        find_maps(tmp_path)
