@@ -6,16 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
-from harness.interfaces import Columns, Metric
 from harness.records import Prediction, Record, Request, Response, Sample, Target
-from harness.results import Counts, MetricCard, Score, Slice, TaskResult
+from harness.results import Counts, MetricCard, TaskResult
 from harness.spec import Task
-from harness.statistics import interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +82,9 @@ def _judge(task: Task, sample: Sample, response: Response) -> tuple[Target, Pred
 
 def _finite(metric: str, statistics: Mapping[str, float]) -> dict[str, float]:
     numbers = {name: float(value) for name, value in statistics.items()}
-    for name, value in numbers.items():
-        if not isfinite(value):
-            raise ValueError(f"metric {metric!r} gives {name} = {value}; leave the sample out with an empty dict")
+    if not all(map(isfinite, numbers.values())):
+        found = ", ".join(f"{name} = {value}" for name, value in numbers.items() if not isfinite(value))
+        raise ValueError(f"metric {metric!r} gives {found}; leave the sample out with an empty dict")
     return numbers
 
 
@@ -112,52 +109,10 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def columns(records: Sequence[Record], metric: str) -> tuple[Columns, NDArray[np.str_]]:
-    """Returns one metric's statistics as float64[N] columns, and the clusters str[N] of the N samples it scores."""
-    scored = [record for record in records if record.statistics.get(metric)]
-    statistics = [record.statistics[metric] for record in scored]
-    table = {
-        name: np.array([found.get(name, 0.0) for found in statistics], dtype=np.float64)
-        for name in sorted(set().union(*statistics))
-    }
-    return table, np.array([record.cluster for record in scored], dtype=np.str_)
-
-
-def score(name: str, metric: Metric, records: Sequence[Record], seed: int) -> Score:
-    """Returns one metric's score over some records with its 95 % interval from a cluster bootstrap.
-
-    Raises:
-        ConfigurationError: the metric fails on these samples together.
-    """
-    table, clusters = columns(records, name)
-    if not len(clusters):
-        return Score(name, None, None, None, 0, 0, "no sample is scored")
-    try:
-        value = metric.reduce(table)
-        bounds = interval(metric, table, clusters, seed=seed)
-    except Exception as error:
-        raise ConfigurationError(
-            f"metric {name!r} cannot be computed over {len(clusters)} samples: {type(error).__name__}: {error}. The "
-            "answers are kept: mend the metric and run the same command again."
-        ) from error
-    reason = "the score is undefined over these samples" if value is None else bounds.reason
-    return Score(name, value, bounds.low, bounds.high, len(clusters), bounds.clusters, reason)
-
-
-def slices(task: Task, records: Sequence[Record], seed: int) -> tuple[Slice, ...]:
-    """Returns the scores of the samples that share each value of each of the task's slice tags."""
-    found = []
-    for tag in task.spec.slices:
-        for value in sorted({record.tags[tag] for record in records if tag in record.tags}):
-            members = [record for record in records if record.tags.get(tag) == value]
-            scores = tuple(score(name, metric, members, seed) for name, metric in task.metrics.items())
-            found.append(Slice(tag, value, scores))
-    return tuple(found)
-
-
 def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed: int) -> TaskResult:
     """Returns the result of a task whose every sample has a record."""
     spec = task.spec
+    scores = score_corpus(task, records, seed)
     return TaskResult(
         task=spec.name,
         title=spec.title,
@@ -169,8 +124,8 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         cluster=spec.cluster,
         counts=_counts(records),
         metrics=cards(task),
-        scores=tuple(score(name, metric, records, seed) for name, metric in task.metrics.items()),
-        slices=slices(task, records, seed),
+        scores=scores.whole,
+        slices=scores.slices,
         seconds=_total([record.response.seconds for record in records if record.response]),
         tokens=_whole(_total([record.response.tokens for record in records if record.response])),
         paper=spec.paper,

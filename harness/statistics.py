@@ -38,7 +38,7 @@ class Interval:
 def interval(
     metric: Metric,
     columns: Columns,
-    clusters: NDArray[np.str_],
+    clusters: NDArray[np.str_] | NDArray[np.int64],
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -56,7 +56,7 @@ def interval(
     Args:
         metric: the metric; one with `from_totals` is resampled by a matrix product.
         columns: its statistics, each float64[N].
-        clusters: the group of each sample, str[N].
+        clusters: the group of each sample, str[N] or int64[N].
         level: the share of resampled scores between the bounds, in (0, 1).
         replicates: how many resamples are drawn.
         seed: the same seed and data give the same interval, whatever the samples' order.

@@ -9,7 +9,7 @@ RUN/TASK/previews/*.webp          small copies of the images that reports show
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -92,10 +92,14 @@ class RecordLog:
 
     Args:
         path: the file; made with its folder when absent.
+
+    Attributes:
+        lines: what was appended, by sample id.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lines: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,8 +122,10 @@ class RecordLog:
 
     def append(self, records: list[Record]) -> None:
         """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
-        self._file.write(b"".join(map(encode, records)))
+        fresh = {record.sample_id: encode(record) for record in records}
+        self._file.write(b"".join(fresh.values()))
         self._file.flush()
+        self.lines |= fresh
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -231,9 +237,17 @@ class RunDirectory:
         """
         return _load(TaskResult, self.path / task / RESULT_FILE)
 
-    def close_task(self, result: TaskResult, records: list[Record]) -> None:
-        """Writes the records in the data set's order, once each, and then the result."""
-        write_atomically(self.records_path(result.task), b"".join(map(encode, records)))
+    def close_task(self, result: TaskResult, records: list[Record], lines: Mapping[str, bytes] | None = None) -> None:
+        """Writes the records in the data set's order, once each, and then the result.
+
+        Args:
+            result: the task's scores.
+            records: all its records.
+            lines: those that are encoded already, by sample id.
+        """
+        known = lines or {}
+        content = b"".join(known.get(record.sample_id) or encode(record) for record in records)
+        write_atomically(self.records_path(result.task), content)
         content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomically(self.path / result.task / RESULT_FILE, content)
 
