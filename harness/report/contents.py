@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.records import Record
 from harness.report.cards import Card, make_cards
 from harness.report.chart import Dot, Scale, scale
+from harness.report.gaps import Gap, gaps
 from harness.report.pictures import Album, Picture
 from harness.report.runs import Run, Set, comparable_sets, differences, task_names
 from harness.results import Counts, MetricCard, Score, Slice, TaskResult
@@ -96,6 +97,7 @@ class Task:
         differences: what differs between the sets, in words; empty when there is one set.
         metrics: one row a metric, the primary one first.
         slices: one table a tag and metric, the primary metric's first.
+        gaps: why scores or intervals are n/a.
         reasons: why samples are not ok, the commonest first.
         more_reasons: how many kinds of reason are left out.
         cards: sample cards.
@@ -111,6 +113,7 @@ class Task:
     differences: str
     metrics: tuple[Row, ...]
     slices: tuple[SliceTable, ...]
+    gaps: tuple[Gap, ...]
     reasons: tuple[Reason, ...]
     more_reasons: int
     cards: tuple[Card, ...]
@@ -166,6 +169,7 @@ def _task(key: str, name: str, everyone: list[Run], samples: int) -> Task:
         differences=differences(sets),
         metrics=metrics,
         slices=_slices(results, metrics, comparable=len(sets) == 1),
+        gaps=gaps(runs, results),
         reasons=tuple(reasons[:REASONS]),
         more_reasons=max(0, len(reasons) - REASONS),
         cards=tuple(cards),

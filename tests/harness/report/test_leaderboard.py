@@ -12,7 +12,7 @@ from harness.errors import ConfigurationError, DataError
 from harness.records import Mask, Target
 from harness.report.leaderboard import write_leaderboard
 from harness.report.page import REPLICATES
-from harness.results import Score
+from harness.results import Score, Slice
 from harness.statistics import interval
 from tests.harness.report.factory import (
     MIOU,
@@ -69,6 +69,23 @@ def test_undefined_score_is_not_a_number(tmp_path: Path) -> None:
     page = text(write(tmp_path))
     assert "n/a [n/a]" in page
     assert "None" not in page
+
+
+def test_what_is_not_available_is_explained_in_the_text_and_not_by_hovering_alone(tmp_path: Path) -> None:
+    few = "an interval needs two clusters or more, found 1 <b>"
+    scores = (Score("oa", 0.5, None, None, 2, 1, few),)
+    slices = (Slice("type", "count", (Score("oa", None, None, None, 0, 0, "no sample is scored"),)),)
+    one_run(tmp_path, scores=scores, slices=slices)
+    page = write(tmp_path)
+    assert f"Why some scores or intervals are n/a {few} mini: oa no sample is scored mini: oa, type count" in text(page)
+    assert "the reasons stand under each task's tables" in text(page)
+    assert f'<span class="interval" title="{html.escape(few)}">[n/a]</span>' in page
+    assert '<span class="value" title="no sample is scored">n/a</span>' in page
+    assert 'title="an interval needs' not in page.split('class="value"')[1].split(">")[0]
+
+
+def test_a_page_without_gaps_explains_none(board: Path) -> None:
+    assert "Why some scores" not in board.read_text("utf-8")
 
 
 def test_footnote_says_what_the_interval_is(board: Path) -> None:
