@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -17,8 +18,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# As in BSD's sysexits.h, and as a shell reports a command that Ctrl-C has ended.
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
 class Group(click.Group):
-    """A group whose subcommands end user errors with their message and exit code, and no traceback."""
+    """A group of commands that all end in the same ways.
+
+    A mistake of the user's ends with its message and exit code, and no traceback. Anything unexpected, a bug here or in
+    a plugin, keeps its traceback, and must not end with Python's code 1, which says that a gate failed.
+    """
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command."""
@@ -27,6 +37,15 @@ class Group(click.Group):
         except GeoPixError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. The same command goes on where a run stopped.", err=True)
+            context.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own ways to end
+        except Exception:  # noqa: BLE001 - whatever it is, its traceback is printed
+            traceback.print_exc()
+            click.echo("This is a bug, here or in a plugin. Please report it with the lines above.", err=True)
+            context.exit(INTERNAL_ERROR)
 
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +87,8 @@ def main(context: click.Context, /, **options: Any) -> None:
     geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
     geopix-eval leaderboard runs/ -o board.html         compare runs
 
-    Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or device.
+    Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or
+    device; 70 a bug, here or in a plugin; 130 interrupted.
     """  # noqa: D301 - click reads the backspace itself
     if context.invoked_subcommand is not None:
         return

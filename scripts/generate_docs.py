@@ -33,7 +33,8 @@ INTRODUCTION = """# Commands, task files, built-in parts
 This page is written by `python scripts/generate_docs.py` from the code. Do not edit it by hand.
 
 Exit codes of both commands: 0 done; 1 a gate failed, or a training run broke off; 2 a mistake in usage or
-configuration; 3 samples failed; 4 missing or damaged data, a missing extra, checkpoint or device.
+configuration; 3 samples failed; 4 missing or damaged data, a missing extra, checkpoint or device; 70 a bug, here or in
+a plugin, with its traceback; 130 interrupted by Ctrl-C.
 """
 TASK_FILE = """## Task file
 
