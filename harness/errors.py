@@ -11,6 +11,7 @@ The hierarchy::
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -51,10 +52,18 @@ class SampleError(GeoPixError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the closest known name, or "" when none is close.
 
-    >>> nearest("rsvqa_rh", ["rsvqa_hr", "rrsis"])
+    >>> nearest("rsvqa_rh", ["rsvqa_hr", "rsvqa_lr", "rrsis"])
     " Did you mean 'rsvqa_hr'?"
     >>> nearest("zzz", ["rsvqa_hr"])
     ''
     """
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    matches = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
+    if not matches:
+        return ""
+    # Of names that are equally close, the one with the same letters: two of them are often swapped.
+    best = max(matches, key=lambda match: (difflib.SequenceMatcher(None, match, name).ratio(), _shared(match, name)))
+    return f" Did you mean {best!r}?"
+
+
+def _shared(one: str, other: str) -> int:
+    return (Counter(one) & Counter(other)).total()

@@ -75,7 +75,8 @@ def validate_files(places: Sequence[Path]) -> None:
     problems = [problem for file in files for problem in catalogue.problems(file)]
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
-        raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {len(files)} files."]))
+        where = f"{len(files)} file{'s' if len(files) > 1 else ''}"
+        raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {where}."]))
     click.echo(f"{len(files)} task files are right." if len(files) != 1 else "1 task file is right.")
 
 

@@ -1,6 +1,7 @@
 """One command line from task names to results: resolves, runs, prints, and decides the exit code."""
 
 import platform
+import warnings
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +37,8 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     Raises:
         GeoPixError: a mistake of the user's, or something missing.
     """
+    # Pillow warns of damaged files on the terminal; which samples they fail, and why, is in the records.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     policy = ErrorPolicy.parse(options["policy"])
     plugins = installed()
     tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))

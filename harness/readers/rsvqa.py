@@ -81,11 +81,12 @@ class RsvqaReader:
 
     def _active(self, root: Path, kind: str) -> list[tuple[int, Row]]:
         """The active rows of one of the three files, each with its index in the file."""
-        path = below(root, f"{self.prefix}_{kind}.json")
+        names = {other: f"{self.prefix}_{other}.json" for other in SHAPES}
+        path = below(root, names[kind])
         problems = Problems(path)
         found = []
         seen: dict[int | str, int] = {}
-        for index, row in enumerate(rows(load(path, f"the split's {kind}"), kind, problems)):
+        for index, row in enumerate(rows(load(path, f"the split's {kind}", names.values()), kind, problems)):
             if type(row) is dict and row.get("active") is False:
                 continue
             place = f"{kind}[{index}]"

@@ -1,6 +1,6 @@
 """JSON files of data sets: found, loaded and checked, with every mistake of a file told at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -64,31 +64,39 @@ def describe(value: object) -> str:
     return kind
 
 
-def missing(path: Path, what: str) -> MissingDataError:
-    """Returns the error for an absent file or folder, with what lies in its place."""
+def missing(path: Path, what: str, others: Container[str] = ()) -> MissingDataError:
+    """Returns the error for an absent file or folder, with what lies in its place.
+
+    Args:
+        path: what is absent.
+        what: what it is, in words.
+        others: names beside it that are known to be something else.
+    """
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
     names = sorted(entry.name for entry in folder.iterdir())
+    unknown = [name for name in names if name not in others]
     listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     here = f"{folder} holds: {listed}." if names else f"{folder} is empty."
     return MissingDataError(
-        f"{path.absolute()} does not exist; expected {what} there.{nearest(path.name, names)} {here} "
+        f"{path.absolute()} does not exist; expected {what} there.{nearest(path.name, unknown)} {here} "
         "Download the data set's files into this folder, or correct the names in the task's `dataset`."
     )
 
 
-def load(path: Path, what: str) -> Any:
+def load(path: Path, what: str, others: Container[str] = ()) -> Any:
     """Returns a JSON file's content.
 
     Args:
         path: the file.
         what: what it is, for messages.
+        others: names beside it that are known to be something else.
 
     Raises:
         MissingDataError: it is not there.
         DataError: it cannot be read or is not JSON; says at which line and column.
     """
     if not path.is_file():
-        raise missing(path, what)
+        raise missing(path, what, others)
     try:
         return orjson.loads(path.read_bytes())
     except OSError as error:

@@ -164,7 +164,7 @@ def test_a_task_with_three_mistakes_tells_them_all(place: Place) -> None:
         f"{file}:11: slice:",
     ]
     refused(place.run(), 2, *parts)
-    refused(geopix_eval("validate", file), 2, *parts, "3 mistakes in 1 files.")
+    refused(geopix_eval("validate", file), 2, *parts, "3 mistakes in 1 file.")
 
 
 @pytest.mark.parametrize(

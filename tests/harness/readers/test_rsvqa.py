@@ -184,6 +184,13 @@ def test_a_missing_file_says_where_it_was_looked_for_and_what_lies_there(tmp_pat
     assert "Download the data set's files into this folder" in message
 
 
+def test_a_missing_file_is_not_mistaken_for_another_of_the_split(tmp_path: Path) -> None:
+    root = write(tmp_path, [question(1)], [answer(1)], [IMAGE])
+    (root / "T_answers.json").unlink()
+    with pytest.raises(MissingDataError, match=r"answers there\. .* holds: Data, T_images\.json, T_questions\.json"):
+        read(root)
+
+
 def test_a_missing_folder_of_images_stops_the_run(tmp_path: Path) -> None:
     root = write(tmp_path, [question(1)], [answer(1)], [IMAGE])
     with pytest.raises(MissingDataError, match=r"Dat does not exist; .*images there\. Did you mean 'Data'\?"):
