@@ -37,6 +37,7 @@ def mini(
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=1024,
+        initializer_range=0.06,  # near 1 / sqrt(width), as for a wide model's 0.02: small ones learn faster from it
         tie_word_embeddings=True,
         **special,
     )

@@ -44,10 +44,12 @@ class Optimiser(_Strict):
 
 
 class Tower(_Strict):
-    """A first step for a vision tower with fresh weights: which class is where, from land-cover maps."""
+    """A first step for a vision tower with fresh weights: which class is where, and what it is called."""
 
     maps: str = Field(description="A split's folder in LoveDA's layout, below the data directory.")
-    classes: int = Field(default=18, ge=2, description="Class numbers of the maps; 0 is not known.")
+    words: list[list[str]] = Field(
+        min_length=2, description="The words for each class number of the maps, the first for 0, which is not known."
+    )
     steps: int = Field(ge=1, description="Optimiser steps.")
     images_per_step: int = Field(default=32, ge=1, description="Images of one step.")
     optimiser: Optimiser = Optimiser()

@@ -1,10 +1,11 @@
-"""Teaches a fresh vision tower what is where, from land-cover maps, before it has words to serve.
+"""Teaches a fresh vision tower what is where and what it is called, from land-cover maps.
 
-A 7B GeoPix starts from a CLIP that has seen 400 million pictures. No CLIP of the mini's size exists, so its tower
-learns from dense maps first: linear heads, thrown away afterwards, read the class of each sixteenth of a patch from
-the features that the language model and the mask decoder will see.
+A 7B GeoPix starts from a CLIP that has seen 400 million pictures with their words. No CLIP of the mini's size exists,
+so its tower learns from dense maps first, read in two ways: linear heads, thrown away afterwards, name the class of
+each sixteenth of a patch from the features of tower and levels; and the projector turns each patch towards the language
+model's own embedding of its class's words, which is what LLaVA's first stage does with captions.
 
-Letters in shapes: B images, K classes, g the patch grid's side.
+Letters in shapes: B images, K classes, g the patch grid's side, P patches, D the language model's width.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from torch.nn import functional
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.processing import GeoPixProcessor
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Recipe, Tower
@@ -89,39 +91,99 @@ def grids(vision: VisionFeatures) -> list[Tensor]:
     return [language, *vision.levels]
 
 
+class WordReader:
+    """Reads a patch's class from how near its projection is to each class's words in the language model's embedding.
+
+    Args:
+        model: has the projector and the token embeddings, which both learn.
+        processor: tokenises the words.
+        words: for each class its words; the first and the last (singular and plural, say) are read apart.
+    """
+
+    SHARPNESS = 10.0  # logits per unit of cosine: enough for a softmax over some twenty classes
+
+    def __init__(
+        self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor, words: Sequence[Sequence[str]]
+    ) -> None:
+        self._model = model
+        self._forms = [
+            [
+                processor.tokenizer.encode(f" {forms[end] if forms else 'nothing'}", add_special_tokens=False)
+                for forms in words
+            ]
+            for end in (0, -1)
+        ]
+
+    def __call__(self, vision: VisionFeatures) -> list[Tensor]:
+        """Returns class logits float[B, K, P] by each form of the words."""
+        patches = functional.normalize(self._model.multi_modal_projector(vision.language).float(), dim=-1)
+        embedding = self._model.get_input_embeddings().state_dict(keep_vars=True)["weight"].float()
+        readings = []
+        for form in self._forms:
+            classes = torch.stack([embedding[tokens].mean(dim=0) for tokens in form])
+            cosines = patches @ functional.normalize(classes, dim=-1).T
+            readings.append(self.SHARPNESS * cosines.transpose(1, 2))
+        return readings
+
+
 def train_tower(
     model: GeoPixForConditionalGeneration,
     *,
-    pixels: GeoPixImageProcessor,
+    processor: GeoPixProcessor,
     recipe: Recipe,
     settings: Tower,
     data_dir: Path,
     ranks: Ranks,
 ) -> Iterator[dict[str, float]]:
-    """Trains the vision tower; yields each step's loss and share of right cells.
+    """Trains the vision tower, the projector and the word embeddings; yields each step's losses and right shares.
 
     Raises:
         MissingDataError: the maps are not below the data directory.
         DataError: a map has a class number beyond the recipe's.
     """
     random = np.random.default_rng(recipe.seed)
-    side = FINER * round(model.config.num_image_tokens**0.5)
-    maps = Maps(find_maps(below(data_dir, settings.maps)), pixels, side, settings.classes)
-    levels = len(model.config.mask_feature_layers)
-    heads = MapHeads([model.config.vision_config.hidden_size] * (1 + levels), settings.classes)
-    trained = [*model.vision_tower.parameters(), *heads.parameters()]
+    classes = len(settings.words)
+    grid = round(model.config.num_image_tokens**0.5)
+    maps = Maps(find_maps(below(data_dir, settings.maps)), processor.image_processor, FINER * grid, classes)
+    heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes)
+    words = WordReader(model, processor, settings.words)
+    embeddings = model.get_input_embeddings()
+    parts = (model.vision_tower, model.multi_modal_projector, embeddings, heads)
+    trained = [parameter for part in parts for parameter in part.parameters()]
     stepper = Stepper(settings.optimiser, trained, settings.steps, ranks)
     model.train()
     for _ in range(settings.steps):
         drawn = random.integers(len(maps.files), size=settings.images_per_step).tolist()
-        images, classes = maps.batch(ranks.share(drawn), random)
+        images, cells = maps.batch(ranks.share(drawn), random)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            readings = heads(grids(model.vision_tower(images)))
-        losses = [functional.cross_entropy(reading.float(), classes, ignore_index=NO_DATA) for reading in readings]
-        loss = torch.stack(losses).mean()
-        stepper.step(loss)
-        right = (readings[0].argmax(dim=1) == classes).float().mean()
-        yield {"tower_loss": loss.item(), "tower_right": right.item()}
+            vision = model.vision_tower(images)
+            readings = heads(grids(vision))
+            named = words(vision)
+        patches = most_common(cells, FINER, classes).flatten(1)
+        seen = torch.stack([cross_entropy(reading, cells) for reading in readings]).mean()
+        said = torch.stack([cross_entropy(reading, patches) for reading in named]).mean()
+        stepper.step(seen + said)
+        yield {
+            "tower_loss": seen.item(),
+            "word_loss": said.item(),
+            "tower_right": (readings[0].argmax(dim=1) == cells).float().mean().item(),
+            "word_right": (named[0].argmax(dim=1) == patches).float().mean().item(),
+        }
+
+
+def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
+    """Returns the mean cross-entropy of float[B, K, ...] logits where the class int64[B, ...] is known."""
+    return functional.cross_entropy(logits.float(), classes, ignore_index=NO_DATA)
+
+
+def most_common(cells: Tensor, finer: int, classes: int) -> Tensor:
+    """Returns the commonest class of each block of finer x finer cells: int64[B, 4g, 4g] -> int64[B, g, g].
+
+    >>> most_common(torch.tensor([[[1, 2], [2, 2]]]), 2, 3).tolist()
+    [[[2]]]
+    """
+    counts = functional.one_hot(cells, classes).float().movedim(-1, 1)
+    return functional.avg_pool2d(counts, finer).argmax(dim=1)
 
 
 class Maps:

@@ -146,7 +146,7 @@ def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Pa
 def _teach_tower(run: Run, settings: Tower, history: "History", progress: Progress) -> None:
     steps = train_tower(
         run.model,
-        pixels=run.processor.image_processor,
+        processor=run.processor,
         recipe=run.recipe,
         settings=settings,
         data_dir=run.data_dir,

@@ -9,6 +9,7 @@ from PIL import Image
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
@@ -29,26 +30,33 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def recipe(steps: int, classes: int = 3) -> Recipe:
-    tower = Tower(maps="maps", classes=classes, steps=steps, images_per_step=4, optimiser=Optimiser(learning_rate=0.02))
+WORDS = [[], ["dark", "darks"], ["light"]]
+
+
+def recipe(steps: int, words: list[list[str]]) -> Recipe:
+    tower = Tower(maps="maps", words=words, steps=steps, images_per_step=4, optimiser=Optimiser(learning_rate=0.02))
     return Recipe(name="test", base=Base(size="mini"), tower=tower, data=[Source(task="rrsis")], steps=1)
 
 
-def losses(folder: Path, steps: int, classes: int = 3) -> list[dict[str, float]]:
+def losses(folder: Path, steps: int, words: list[list[str]] = WORDS) -> list[dict[str, float]]:
+    tokenizer = train_tokenizer(["dark darks light"], 300)
+    config = tiny()
+    config.text_config.vocab_size = len(tokenizer)
     torch.manual_seed(0)
-    model, chosen = GeoPixForConditionalGeneration(tiny()), recipe(steps, classes)
+    model, chosen = GeoPixForConditionalGeneration(config), recipe(steps, words)
+    processor = GeoPixProcessor(GeoPixImageProcessor(32), tokenizer, num_image_tokens=16)
     assert chosen.tower is not None
-    run = train_tower(
-        model, pixels=GeoPixImageProcessor(32), recipe=chosen, settings=chosen.tower, data_dir=folder, ranks=Ranks()
-    )
+    run = train_tower(model, processor=processor, recipe=chosen, settings=chosen.tower, data_dir=folder, ranks=Ranks())
     return list(run)
 
 
-def test_the_tower_learns_which_class_is_where(folder: Path) -> None:
+def test_the_tower_learns_which_class_is_where_and_what_it_is_called(folder: Path) -> None:
     rows = losses(folder, 40)
     assert rows[0]["tower_right"] < 0.7
     assert rows[-1]["tower_right"] > 0.9
     assert rows[-1]["tower_loss"] < rows[0]["tower_loss"]
+    assert rows[-1]["word_right"] > 0.9
+    assert rows[-1]["word_loss"] < rows[0]["word_loss"]
 
 
 def test_the_same_seed_gives_the_same_losses(folder: Path) -> None:
@@ -70,7 +78,7 @@ def test_heads_give_sixteen_cells_a_patch() -> None:
 
 def test_an_unexpected_class_number_is_named(folder: Path) -> None:
     with pytest.raises(DataError, match=r"masks_png/[12].png: class 2; the recipe expects less than 2"):
-        losses(folder, 1, classes=2)
+        losses(folder, 1, WORDS[:2])
 
 
 def test_missing_maps_say_how_to_make_them(tmp_path: Path) -> None:
