@@ -169,4 +169,14 @@ def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
     from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
 
     summary = write_leaderboard(list(runs), output, samples_per_task=samples)
-    click.echo(f"{summary.path} ({summary.bytes / 1e6:.1f} MB, {summary.runs} runs, {summary.tasks} tasks)")
+    runs, tasks = counted(summary.runs, "run"), counted(summary.tasks, "task")
+    click.echo(f"{summary.path} ({summary.bytes / 1e6:.1f} MB, {runs}, {tasks})")
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun.
+
+    >>> counted(1, "run"), counted(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

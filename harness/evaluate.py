@@ -62,10 +62,10 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             log.append(fresh)
             records |= {done.sample_id: done for done in fresh}
             settings.progress(name, len(records), len(works))
-    _keep_previews(model, works, run.previews(name), settings.previews)
-    in_order = [records[work.sample.id] for work in works]
-    result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
-    run.close_task(result, in_order, log.lines)
+        _keep_previews(model, works, run.previews(name), settings.previews)
+        in_order = [records[work.sample.id] for work in works]
+        result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
+        run.close_task(result, in_order, log.lines)
     return result
 
 
