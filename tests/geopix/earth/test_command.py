@@ -22,5 +22,9 @@ def test_make_prints_what_it_made_on_stderr_and_again_says_so(tmp_path: Path) ->
 
 
 def test_splits_that_cannot_be_read_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="expected NAME:NUMBER such as train:8, found 'val'"):
-        parse_splits("train:8,val")
+    with pytest.raises(ConfigurationError, match="expected NAME:NUMBER such as train:8, found 'val:many'"):
+        parse_splits("train:8,val:many")
+
+
+def test_a_split_s_name_alone_has_a_share_of_one() -> None:
+    assert parse_splits("train:8,test") == (("train", 8), ("test", 1))
