@@ -31,6 +31,7 @@ class GeoPixConfig(PreTrainedConfig):
         seg_token_ids: int[levels][tokens], the ids of one mask's tokens, in the order they are spoken.
         vision_feature_layer: CLIP hidden state that the language model sees (0 embeddings, -1 last layer).
         mask_feature_layers: for each level, the CLIP hidden state that its neck reads.
+        projector: "llava" (the release's) or "normalised"; see `geopix.vision`.
         projector_hidden_act: activation inside the two-layer projector to the language model.
         neck_hidden_size: channels between a neck's two convolutions.
         mask_hidden_size: channels of the prompt encoder and the mask decoder; a multiple of 8.
@@ -70,6 +71,7 @@ class GeoPixConfig(PreTrainedConfig):
     seg_token_ids: tuple[tuple[int, ...], ...] = ((32002, 32003, 32004), (32005, 32006, 32007))
     vision_feature_layer: int = -2
     mask_feature_layers: tuple[int, ...] = (-2, -11)
+    projector: str = "llava"
     projector_hidden_act: str = "gelu"
     neck_hidden_size: int = 512
     mask_hidden_size: int = 256

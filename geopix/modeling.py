@@ -25,7 +25,7 @@ from geopix.layers import resize
 from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
 from geopix.mask_head import MaskHead
 from geopix.segmentation_tokens import Runs, find_runs, predicting_states
-from geopix.vision import Projector, VisionFeatures, VisionTower
+from geopix.vision import VisionFeatures, VisionTower, build_projector
 
 
 @dataclass
@@ -103,7 +103,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__(config)
         self.vision_tower = VisionTower(config)
-        self.multi_modal_projector = Projector(config)
+        self.multi_modal_projector = build_projector(config)
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.mask_head = MaskHead(config)
         self.post_init()  # type: ignore[no-untyped-call]

@@ -44,6 +44,7 @@ def mini(
     fields: dict[str, Any] = {
         "mask_feature_layers": (-1, -3),
         "vision_feature_layer": -1,
+        "projector": "normalised",
         "neck_hidden_size": 40,
         "mask_hidden_size": 64,
         "mask_feature_size": 16,

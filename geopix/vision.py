@@ -11,6 +11,7 @@ from transformers.activations import ACT2FN
 
 from geopix.configuration import GeoPixConfig
 from geopix.layers import resize
+from harness.errors import ConfigurationError, nearest
 
 
 class VisionFeatures(NamedTuple):
@@ -64,6 +65,41 @@ class Projector(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """float[B, P, D] -> float[B, P, language width]."""
         return self.linear_2(self.act(self.linear_1(features)))  # type: ignore[no-any-return]
+
+
+class NormalisedProjector(Projector):
+    """LLaVA's projector between two normalisations, for a language model that is as fresh as its vision tower.
+
+    A tower's raw states are long and alike, and nothing holds the length of what a fresh projector makes of them;
+    here a patch comes as long as a fresh word, so that only its direction is left to be learnt.
+    """
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__(config)
+        self.norm_in = nn.LayerNorm(config.vision_config.hidden_size)
+        self.norm_out = nn.LayerNorm(config.text_config.hidden_size, bias=False)
+        self.word_scale = config.text_config.initializer_range
+
+    def forward(self, features: Tensor) -> Tensor:
+        """float[B, P, D] -> float[B, P, language width]."""
+        return self.word_scale * self.norm_out(super().forward(self.norm_in(features)))  # type: ignore[no-any-return]
+
+
+PROJECTORS: dict[str, type[Projector]] = {"llava": Projector, "normalised": NormalisedProjector}
+
+
+def build_projector(config: GeoPixConfig) -> Projector:
+    """Builds the projector that `config.projector` names.
+
+    Raises:
+        ConfigurationError: if the name is not in `PROJECTORS`.
+    """
+    if config.projector not in PROJECTORS:
+        raise ConfigurationError(
+            f"GeoPixConfig.projector: unknown projector {config.projector!r}.{nearest(config.projector, PROJECTORS)} "
+            f"Known: {', '.join(PROJECTORS)}."
+        )
+    return PROJECTORS[config.projector](config)
 
 
 class FeatureNeck(nn.Module):

@@ -169,22 +169,6 @@ def train_tower(
             "tower_right": (readings[0].argmax(dim=1) == cells).float().mean().item(),
             "word_right": (named[0].argmax(dim=1) == patches).float().mean().item(),
         }
-    as_long_as_words(model, maps.batch(range(min(8, len(maps.files))), np.random.default_rng(0))[0])
-
-
-@torch.no_grad()
-def as_long_as_words(model: GeoPixForConditionalGeneration, images: Tensor) -> None:
-    """Scales the projector so that patches are as long as words: their direction was taught, their length was free.
-
-    Args:
-        model: its projector's last layer is changed.
-        images: float[B, 3, S, S] by which lengths are measured; the same in every process.
-    """
-    model.eval()
-    patches = model.multi_modal_projector(model.vision_tower(images).language).norm(dim=-1).mean()
-    words = torch.cat([weight.norm(dim=-1) for weight in model.get_input_embeddings().parameters()]).mean()
-    for parameter in model.multi_modal_projector.linear_2.parameters():
-        parameter.mul_(words / patches)
 
 
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:

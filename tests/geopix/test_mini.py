@@ -1,7 +1,5 @@
 """geopix-mini as it ships: small enough, and far better than answers that look at nothing."""
 
-from pathlib import Path
-
 import pytest
 from click.testing import CliRunner
 

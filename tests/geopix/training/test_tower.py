@@ -13,7 +13,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
-from geopix.training.tower import MapHeads, Maps, as_long_as_words, find_maps, train_tower
+from geopix.training.tower import MapHeads, Maps, find_maps, train_tower
 from harness.errors import DataError, MissingDataError
 
 
@@ -84,15 +84,3 @@ def test_an_unexpected_class_number_is_named(folder: Path) -> None:
 def test_missing_maps_say_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match="has no land-cover maps.*geopix earth make .. --formats loveda"):
         find_maps(tmp_path)
-
-
-def test_patches_end_as_long_as_words() -> None:
-    torch.manual_seed(0)
-    model = GeoPixForConditionalGeneration(tiny())
-    with torch.no_grad():
-        model.multi_modal_projector.linear_2.weight.mul_(100)
-    images = torch.randn(2, 3, 32, 32)
-    as_long_as_words(model, images)
-    patches = model.multi_modal_projector(model.vision_tower(images).language)
-    words = model.get_input_embeddings().weight
-    assert patches.norm(dim=-1).mean().item() == pytest.approx(words.norm(dim=-1).mean().item(), rel=1e-4)

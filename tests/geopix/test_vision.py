@@ -1,0 +1,34 @@
+"""The vision tower's readers: the projectors."""
+
+import pytest
+import torch
+
+from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.sizes import tiny
+from geopix.vision import NormalisedProjector, Projector, build_projector
+from harness.errors import ConfigurationError
+
+
+def test_the_release_s_projector_is_the_default() -> None:
+    assert type(build_projector(tiny())) is Projector
+
+
+def test_normalised_patches_are_as_long_as_fresh_words_however_long_the_features() -> None:
+    torch.manual_seed(0)
+    model = GeoPixForConditionalGeneration(tiny(projector="normalised"))
+    projector = model.multi_modal_projector
+    assert isinstance(projector, NormalisedProjector)
+    words = model.get_input_embeddings().weight.norm(dim=-1).mean().item()
+    for length in (1.0, 1000.0):
+        patches = projector(length * torch.randn(2, 16, 16)).norm(dim=-1)
+        torch.testing.assert_close(patches, torch.full_like(patches, words), rtol=0.15, atol=0)
+
+
+def test_an_unknown_projector_is_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match="unknown projector 'normalized'. Did you mean 'normalised'"):
+        build_projector(tiny(projector="normalized"))
+
+
+def test_the_choice_survives_saving() -> None:
+    config = tiny(projector="normalised")
+    assert type(config).from_dict(config.to_dict()).projector == "normalised"
