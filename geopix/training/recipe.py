@@ -72,6 +72,9 @@ class Recipe(_Strict):
     base: Base
     tower: Tower | None = Field(default=None, description="A first step that teaches the vision tower alone.")
     data: list[Source] = Field(min_length=1)
+    frozen: list[str] = Field(
+        default=[], description="Parts of the model, by module name, that keep their weights after the tower's step."
+    )
     losses: Losses = Losses()
     optimiser: Optimiser = Optimiser()
     steps: int = Field(ge=1, description="Optimiser steps.")

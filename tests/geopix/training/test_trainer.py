@@ -51,7 +51,7 @@ def test_another_seed_is_another_run(earth: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_before_the_step(earth: Path, tmp_path: Path) -> None:
-    run = start(earth, tmp_path / "run")
+    run = start(earth, tmp_path / "run", "tower=null")
     with torch.no_grad():
         run.model.multi_modal_projector.linear_1.weight.fill_(float("nan"))
     before = run.model.mask_head.state_dict()
@@ -74,6 +74,21 @@ def test_training_goes_on_from_a_checkpoint(earth: Path, tmp_path: Path) -> None
     weights = run.model.state_dict()["multi_modal_projector.linear_1.weight"].clone()
     stored = load(str(first), {"device": "cpu"}).geopix.model.state_dict()["multi_modal_projector.linear_1.weight"]
     assert torch.equal(weights, stored)
+
+
+def test_frozen_parts_keep_the_weights_that_the_tower_s_step_left(earth: Path, tmp_path: Path) -> None:
+    run = start(earth, tmp_path / "run", "frozen=[multi_modal_projector]", "tower=null")
+    before = {name: value.clone() for name, value in run.model.state_dict().items() if "multi_modal" in name}
+    head = run.model.mask_head.text_hidden_fcs[0].weight.detach().clone()
+    train(run)
+    after = run.model.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert not torch.equal(head, run.model.mask_head.text_hidden_fcs[0].weight)
+
+
+def test_a_frozen_part_that_does_not_exist_is_named_before_training(earth: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no part 'vision_towr'. Did you mean 'vision_tower'"):
+        start(earth, tmp_path / "run", "frozen=[vision_towr]")
 
 
 @pytest.mark.slow
