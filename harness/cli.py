@@ -169,8 +169,8 @@ def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
     from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
 
     summary = write_leaderboard(list(runs), output, samples_per_task=samples)
-    runs, tasks = counted(summary.runs, "run"), counted(summary.tasks, "task")
-    click.echo(f"{summary.path} ({summary.bytes / 1e6:.1f} MB, {runs}, {tasks})")
+    parts = (f"{summary.bytes / 1e6:.1f} MB", counted(summary.runs, "run"), counted(summary.tasks, "task"))
+    click.echo(f"{summary.path} ({', '.join(parts)})")
 
 
 def counted(number: int, noun: str) -> str:
