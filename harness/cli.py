@@ -48,6 +48,17 @@ class Group(click.Group):
             context.exit(INTERNAL_ERROR)
 
 
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    envvar="GEOPIX_DATA",
+    show_envvar=True,
+    help="The folder that holds the data sets.",
+)
+
+
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="geopix")
 @click.option("--tasks", metavar="NAME,..", help="Tasks to run: names, aliases or paths of task files.")
@@ -57,15 +68,7 @@ class Group(click.Group):
     help="A checkpoint folder, geopix-mini, replay:FILE, baseline:constant, baseline:whole-image, or a plugin's.",
 )
 @click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE", help="An option of the model.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data"),
-    show_default=True,
-    envvar="GEOPIX_DATA",
-    show_envvar=True,
-    help="The folder that holds the data sets.",
-)
+@data_dir_option
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/MODEL]")
 @click.option("--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")

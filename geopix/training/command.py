@@ -4,19 +4,13 @@ from pathlib import Path
 
 import click
 
+from harness.cli import data_dir_option
+
 
 @click.command("train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data"),
-    show_default=True,
-    envvar="GEOPIX_DATA",
-    show_envvar=True,
-    help="The folder that holds the data sets.",
-)
+@data_dir_option
 @click.option("--output", type=click.Path(path_type=Path), help="Checkpoints and logs.  [default: training/RECIPE]")
 def train_command(recipe: str, overrides: tuple[str, ...], data_dir: Path, output: Path | None) -> None:
     """Train a model as RECIPE says: a shipped recipe's name, or the path of a YAML file.

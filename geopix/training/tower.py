@@ -145,7 +145,7 @@ def train_tower(
     classes = len(settings.words)
     grid = round(model.config.num_image_tokens**0.5)
     maps = Maps(find_maps(below(data_dir, settings.maps)), processor.image_processor, FINER * grid, classes)
-    heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes)
+    heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes).to(model.device)
     words = WordReader(model, processor, settings.words)
     embeddings = model.get_input_embeddings()
     parts = (model.vision_tower, model.multi_modal_projector, embeddings, heads)
@@ -154,8 +154,8 @@ def train_tower(
     model.train()
     for _ in range(settings.steps):
         drawn = random.integers(len(maps.files), size=settings.images_per_step).tolist()
-        images, cells = maps.batch(ranks.share(drawn), random)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        images, cells = (values.to(model.device) for values in maps.batch(ranks.share(drawn), random))
+        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             vision = model.vision_tower(images)
             readings = heads(grids(vision))
             named = words(vision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import isnan
 from typing import TYPE_CHECKING
@@ -20,12 +21,12 @@ else:
     np = Deferred("numpy")
 
 
-class Additive:
+class Additive(ABC):
     """Gives a metric with `from_totals` its `reduce`."""
 
+    @abstractmethod
     def from_totals(self, totals: Totals) -> Floats:
         """Returns float64[R] corpus scores from the statistics' sums float64[R]; NaN where undefined."""
-        raise NotImplementedError
 
     def reduce(self, columns: Columns) -> float | None:
         """Returns the corpus score of statistics float64[N], or None where it is undefined."""
