@@ -37,6 +37,8 @@ def predict(image: Path, text: str, model: str, output: Path | None, **settings:
     task = settings["task"] or guess_task(text)
     answer = geopix.respond(image, text, task=task, memory_class=settings["memory_class"])
     click.echo(answer.text)
+    if not answer.text:
+        click.echo("note: the model answered nothing; try other words, or the phrasing it was trained on", err=True)
     height_width = "x".join(map(str, answer.masks.shape[:0:-1]))
     for number, mask in enumerate(answer.masks, 1):
         click.echo(f"mask {number}: {int(mask.sum())} of {mask.size} pixels ({height_width})")

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from geopix.cli import guess_task, main
+from geopix.processing import GeoPixProcessor
 
 
 def run(*arguments: str) -> Result:
@@ -27,6 +28,15 @@ def test_predict_prints_the_answer_and_draws_it(checkpoint: Path, picture: Path,
     assert result.output.splitlines()[-1] == str(drawn)
     with Image.open(drawn) as image:
         assert image.size == (64, 48)
+
+
+def test_predict_says_when_the_answer_is_empty(
+    checkpoint: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GeoPixProcessor, "decode", lambda *_: "")
+    result = run("predict", str(picture), "Segment the ship.", "--model", str(checkpoint))
+    assert result.exit_code == 0
+    assert "the model answered nothing; try other words" in result.stderr
 
 
 def test_predict_refuses_what_is_no_picture_s_name_before_loading(picture: Path) -> None:
