@@ -11,19 +11,21 @@ _DICE_SCALE = 1000
 _DICE_SMOOTH = 1e-6
 
 
-def language_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def language_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean cross-entropy over the supervised tokens; 0 when there are none.
 
     Args:
         logits: float[N, vocabulary].
         labels: int64[N]; -100 is not supervised.
+        weights: float[N], what each token counts in the mean; all the same when None.
 
     >>> import torch
     >>> language_loss(torch.tensor([[0.0, 0.0], [9.0, 1.0]]), torch.tensor([1, -100])).item()  # log 2
     0.6931471824645996
     """
-    total = functional.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
-    return total / (labels != -100).sum().clamp(min=1)
+    losses = functional.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="none")
+    counted = (labels != -100).float() if weights is None else weights * (labels != -100)
+    return (losses * counted).sum() / counted.sum().clamp(min=_PER_MASK)
 
 
 def mask_bce_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -132,6 +132,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         labels: Tensor | None = None,
+        label_weights: Tensor | None = None,
         target_masks: Tensor | None = None,
         target_classes: Tensor | None = None,
         class_selector: ClassSelector | None = None,
@@ -149,6 +150,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
                 float[B, 1, T, T], added to the attention scores.
             position_ids: int64[B, T]; counted over the real tokens when None.
             labels: int64[B, T], not shifted; -100 is not supervised. Label t is predicted at t - 1.
+            label_weights: float[B, T], what each label counts in the mean; all the same when None.
             target_masks: float[M, h, w] in 0..1, of any size, one for each run in row-major order.
             target_classes: int64[M], classes of the memory; -100 is unknown.
             class_selector: which memory each target reads; `PredictedClass()` when None.
@@ -163,7 +165,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         run_states = predicting_states(states, runs._replace(starts=runs.starts - 1), self._run_length)
         masks, classes = self.mask_head(vision.levels, run_states, runs.rows, class_selector or PredictedClass())
         losses = {
-            **self._language_losses(states, labels),
+            **self._language_losses(states, labels, label_weights),
             **self._mask_losses(masks, target_masks, runs),
             **self._class_losses(classes, target_classes, runs),
         }
@@ -276,12 +278,13 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         heads = input_ids.gather(1, columns)
         return prefix if bool((heads == heads[0]).all()) else 0
 
-    def _language_losses(self, states: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def _language_losses(self, states: Tensor, labels: Tensor | None, weights: Tensor | None) -> dict[str, Tensor]:
         if labels is None:
             return {}
         supervised = labels[:, 1:] != -100
         logits = self.get_output_embeddings()(states[:, :-1][supervised])
-        return {"ce_loss": language_loss(logits, labels[:, 1:][supervised])}
+        counted = None if weights is None else weights[:, 1:][supervised]
+        return {"ce_loss": language_loss(logits, labels[:, 1:][supervised], counted)}
 
     def _mask_losses(self, logits: Tensor, targets: Tensor | None, runs: Runs) -> dict[str, Tensor]:
         if targets is None:

@@ -10,7 +10,7 @@ from geopix.configuration import GeoPixConfig
 def mini(
     vocab_size: int, *, image_token_id: int, seg_token_ids: tuple[tuple[int, ...], ...], **changes: Any
 ) -> GeoPixConfig:
-    """A model of under 3.9 million weights: 256 px images in 256 tokens, masks of 64 x 64.
+    """A model of under 4 million weights: 256 px images in 256 tokens, masks of 64 x 64.
 
     Args:
         vocab_size: the tokenizer's length, its added tokens included.
@@ -38,7 +38,6 @@ def mini(
         num_key_value_heads=4,
         max_position_embeddings=1024,
         initializer_range=0.06,  # near 1 / sqrt(width), as for a wide model's 0.02: small ones learn faster from it
-        tie_word_embeddings=True,
         **special,
     )
     fields: dict[str, Any] = {
@@ -57,7 +56,6 @@ def mini(
         "memory_dim": 24,
         "memory_size": 4,
         "memory_mlp_size": 128,
-        "tie_word_embeddings": True,
     }
     return GeoPixConfig(
         vision_config=vision,

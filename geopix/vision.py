@@ -71,18 +71,18 @@ class NormalisedProjector(Projector):
     """LLaVA's projector between two normalisations, for a language model that is as fresh as its vision tower.
 
     A tower's raw states are long and alike, and nothing holds the length of what a fresh projector makes of them;
-    here a patch comes as long as a fresh word, so that only its direction is left to be learnt.
+    here every entry of a patch is near one, as the trainer draws a fresh word, so that only its direction is left to
+    be learnt.
     """
 
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__(config)
         self.norm_in = nn.LayerNorm(config.vision_config.hidden_size)
         self.norm_out = nn.LayerNorm(config.text_config.hidden_size, bias=False)
-        self.word_scale = config.text_config.initializer_range
 
     def forward(self, features: Tensor) -> Tensor:
         """float[B, P, D] -> float[B, P, language width]."""
-        return self.word_scale * self.norm_out(super().forward(self.norm_in(features)))  # type: ignore[no-any-return]
+        return self.norm_out(super().forward(self.norm_in(features)))  # type: ignore[no-any-return]
 
 
 PROJECTORS: dict[str, type[Projector]] = {"llava": Projector, "normalised": NormalisedProjector}

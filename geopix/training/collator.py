@@ -1,6 +1,6 @@
 """Packed batches: an image once, its questions side by side behind it, each blind to the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +25,26 @@ class Packed:
     Attributes:
         ids: the prefix with the image tokens, then each question with its answer.
         labels: the answers' tokens, -100 elsewhere.
+        weights: what each label counts in the loss, 0 where there is none.
         positions: counted on from the prefix in each branch, as if it stood alone.
         branches: 0 in the prefix, 1, 2, .. in the branches.
     """
 
     ids: list[int]
     labels: list[int]
+    weights: list[float]
     positions: list[int]
     branches: list[int]
+
+
+def each_token(length: int) -> float:
+    """The weight of a token when all tokens count the same, as in LLaVA: 1, however long its answer is."""
+    return 1.0
+
+
+def each_answer(length: int) -> float:
+    """The weight of a token when all answers count the same: a single yes as much as a number of many digits."""
+    return 1 / length
 
 
 @dataclass(frozen=True)
@@ -44,19 +56,22 @@ class Collator:
         pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
         classes: the memory's class by category name; others are unknown.
         mask_size: side of the square that target masks are averaged down to.
+        weigh: what a token of an answer counts, by the answer's length; `each_token` or `each_answer`.
     """
 
     processor: GeoPixProcessor
     pixels: GeoPixImageProcessor
     classes: Mapping[str, int]
     mask_size: int
+    weigh: Callable[[int], float] = each_token
 
     def __call__(self, batch: Sequence[tuple[ImageFile, Sequence[Turn]]]) -> dict[str, Tensor]:
         """Returns `forward`'s arguments for some images and the questions about them.
 
         Returns:
-            input_ids, position_ids, labels int64[B, T]; attention_mask bool[B, 1, T, T]; pixel_values
-            float[B, 3, S, S]; target_masks float[M, m, m]; target_classes int64[M]; targets in row-major order.
+            input_ids, position_ids, labels int64[B, T]; label_weights float[B, T]; attention_mask bool[B, 1, T, T];
+            pixel_values float[B, 3, S, S]; target_masks float[M, m, m]; target_classes int64[M]; targets in row-major
+            order.
         """
         rows = [self.pack(turns) for _, turns in batch]
         masks = [mask for _, turns in batch for turn in turns for mask in turn.masks]
@@ -75,13 +90,15 @@ class Collator:
     def pack(self, turns: Sequence[Turn]) -> Packed:
         """Returns the tokens of an image's questions side by side."""
         prefix = self.processor.encode_prefix()
-        row = Packed(list(prefix), [IGNORED] * len(prefix), list(range(len(prefix))), [0] * len(prefix))
+        length = len(prefix)
+        row = Packed(list(prefix), [IGNORED] * length, [0.0] * length, list(range(length)), [0] * length)
         for number, turn in enumerate(turns, 1):
             question = self.processor.encode_question(turn.question, turn.capability)
             answer = self.processor.encode_answer(turn.answer)
             length = len(question) + len(answer)
             row.ids.extend(question + answer)
             row.labels.extend([IGNORED] * len(question) + answer)
+            row.weights.extend([0.0] * len(question) + [self.weigh(len(answer))] * len(answer))
             row.positions.extend(range(len(prefix), len(prefix) + length))
             row.branches.extend([number] * length)
         return row
@@ -111,12 +128,13 @@ def visible(branches: Tensor) -> Tensor:
 def _pad(rows: Sequence[Packed], pad: int) -> dict[str, Tensor]:
     width = max(len(row.ids) for row in rows)
 
-    def table(values: list[list[int]], filler: int) -> Tensor:
-        return torch.tensor([row + [filler] * (width - len(row)) for row in values])
+    def table(values: Sequence[Sequence[float]], filler: float) -> Tensor:
+        return torch.tensor([[*row, *[filler] * (width - len(row))] for row in values])
 
     return {
         "input_ids": table([row.ids for row in rows], pad),
         "labels": table([row.labels for row in rows], IGNORED),
+        "label_weights": table([row.weights for row in rows], 0.0),
         "position_ids": table([row.positions for row in rows], 0),
         "attention_mask": visible(table([row.branches for row in rows], -1)),
     }

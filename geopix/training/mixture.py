@@ -1,7 +1,7 @@
 """What a model is taught: the mixture's samples as questions and answers about images."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ class Turn:
         masks: the answer's masks, in order.
         classes: the masks' category names, in order; "" where unknown.
         subject: what a segmentation question asks for, by which two questions can be joined; "" otherwise.
+        phrasings: other ways to put the same question.
     """
 
     capability: str
@@ -41,6 +42,7 @@ class Turn:
     masks: tuple[Mask, ...] = ()
     classes: tuple[str, ...] = ()
     subject: str = ""
+    phrasings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ def lessons(sources: Sequence[Source], data_dir: Path, catalogue: Catalogue, plu
         by_image: dict[str, list[Sample]] = {}
         for sample in _usable(task, data_dir):
             by_image.setdefault(sample.image_id, []).append(sample)
-        template = PromptTemplate(task.spec.prompt)
+        own, *others = (PromptTemplate(text) for text in (task.spec.prompt, *source.phrasings))
         for samples in by_image.values():
-            turns = tuple(_turn(task, template, sample) for sample in samples)
+            turns = tuple(_turn(task, own, others, sample) for sample in samples)
             found.append(Lesson(samples[0].images[0], turns, source.weight))
     return found
 
@@ -84,7 +86,8 @@ def texts(mixture: Sequence[Lesson]) -> Iterator[str]:
     before, _, after = PROMPT_TEMPLATE.partition("{text}")
     for lesson in mixture:
         for turn in lesson.turns:
-            yield f"{before.replace(IMAGE_TOKEN, '')}{TASKS[turn.capability]} {turn.question}{after} {turn.answer}"
+            for question in (turn.question, *turn.phrasings):
+                yield f"{before.replace(IMAGE_TOKEN, '')}{TASKS[turn.capability]} {question}{after} {turn.answer}"
 
 
 def _task(source: Source, catalogue: Catalogue, plugins: Plugins) -> Task:
@@ -106,11 +109,12 @@ def _usable(task: Task, data_dir: Path) -> Iterator[Sample]:
         raise DataError(f"{root}: no sample of task {task.spec.name} with {task.spec.dataset.options}.")
 
 
-def _turn(task: Task, template: PromptTemplate, sample: Sample) -> Turn:
-    question = template.render(sample.fields)
+def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sample: Sample) -> Turn:
+    question = own.render(sample.fields)
+    phrasings = tuple(template.render(sample.fields) for template in others)
     match task.spec.capability:
         case "vqa":
-            return Turn("vqa", question, sample.target.texts[0])
+            return Turn("vqa", question, sample.target.texts[0], phrasings=phrasings)
         case "segment":
             return Turn(
                 capability="segment",
@@ -119,13 +123,16 @@ def _turn(task: Task, template: PromptTemplate, sample: Sample) -> Turn:
                 masks=sample.target.masks,
                 classes=(sample.tags.get("category", ""),),
                 subject=sample.fields.get("expression", ""),
+                phrasings=phrasings,
             )
         case other:
             raise ConfigurationError(f"task {task.spec.name}: training on capability {other!r} is not known yet.")
 
 
 def draw(lesson: Lesson, count: int, pairs: float, random: np.random.Generator) -> list[Turn]:
-    """Returns some of an image's questions, a share of the segmentation questions joined in pairs.
+    """Returns some of an image's questions, put in several ways, some segmentation questions joined in pairs.
+
+    Half of the questions are put as their task puts them, the others in one of their other phrasings.
 
     Args:
         lesson: the image and its questions.
@@ -134,8 +141,14 @@ def draw(lesson: Lesson, count: int, pairs: float, random: np.random.Generator) 
         random: the source of chance.
     """
     order = random.permutation(len(lesson.turns))[:count]
-    chosen = [lesson.turns[index] for index in order]
+    chosen = [_phrased(lesson.turns[index], random) for index in order]
     return [_joined(turn, chosen, random) if turn.subject and random.random() < pairs else turn for turn in chosen]
+
+
+def _phrased(turn: Turn, random: np.random.Generator) -> Turn:
+    if not turn.phrasings or random.random() < 0.5:
+        return turn
+    return replace(turn, question=turn.phrasings[random.integers(len(turn.phrasings))])
 
 
 def _joined(turn: Turn, others: Sequence[Turn], random: np.random.Generator) -> Turn:

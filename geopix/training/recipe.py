@@ -31,6 +31,9 @@ class Source(_Strict):
     task: str = Field(description="The task whose reader, prompt and parser are used.")
     dataset: dict[str, Any] = Field(default={}, description="Keys of the task's data set to set otherwise.")
     weight: float = Field(default=1.0, gt=0, description="How often an image of this source is drawn, per image.")
+    phrasings: list[str] = Field(
+        default=[], description="Other ways to put the task's prompt, Jinja templates like it; half the questions."
+    )
 
 
 class Optimiser(_Strict):
@@ -62,6 +65,9 @@ class Losses(_Strict):
     bce: float = 2.0
     dice: float = 0.5
     class_: float = Field(default=0.1, alias="class")
+    ce_over: Literal["tokens", "answers"] = Field(
+        default="tokens", description="What counts the same in ce: each token, as in LLaVA, or each answer."
+    )
 
 
 class Recipe(_Strict):
@@ -75,9 +81,12 @@ class Recipe(_Strict):
     frozen: list[str] = Field(
         default=[], description="Parts of the model, by module name, that keep their weights after the tower's step."
     )
+    thaw: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the steps after which the frozen parts learn with the others."
+    )
     losses: Losses = Losses()
     optimiser: Optimiser = Optimiser()
-    steps: int = Field(ge=1, description="Optimiser steps.")
+    steps: int = Field(ge=0, description="Optimiser steps; 0 stops behind the tower's.")
     images_per_step: int = Field(default=16, ge=1, description="Images of one step.")
     questions_per_image: int = Field(default=8, ge=1, description="Questions packed behind one image.")
     pairs: float = Field(default=0.0, ge=0, le=1, description="Share of segmentation questions that name two targets.")

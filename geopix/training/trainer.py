@@ -21,7 +21,7 @@ from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
-from geopix.training.collator import Collator
+from geopix.training.collator import Collator, each_answer, each_token
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
@@ -34,6 +34,7 @@ from harness.plugins import Plugins
 from harness.records import ImageFile
 
 LOSSES = ("ce_loss", "bce_loss", "dice_loss", "class_loss")
+WEIGHTS = {"tokens": each_token, "answers": each_answer}
 HISTORY_FILE = "history.jsonl"
 TRAINING_FILE = "training.json"
 
@@ -114,7 +115,10 @@ def _base(
         **_weights(recipe),
     )
     processor.num_image_tokens = config.num_image_tokens
-    return GeoPixForConditionalGeneration(config), processor
+    model = GeoPixForConditionalGeneration(config)
+    # Entries near one: what a narrow model's first blocks add would drown the words at LLaMA's 0.02.
+    torch.nn.init.normal_(model.get_input_embeddings().get_parameter("weight"))
+    return model, processor
 
 
 def _weights(recipe: Recipe) -> dict[str, float]:
@@ -139,6 +143,8 @@ def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Pa
         history = History(file, run.recipe.log_every)
         if run.recipe.tower is not None:
             _teach_tower(run, run.recipe.tower, history, progress)
+            if run.ranks.first:
+                save(run, 0, history.seconds)
         _teach(run, history, progress)
     run.ranks.leave()
     return run.checkpoint
@@ -160,11 +166,12 @@ def _teach_tower(run: Run, settings: Tower, history: "History", progress: Progre
 def _teach(run: Run, history: "History", progress: Progress) -> None:
     recipe, model = run.recipe, run.model
     collate = _collator(run)
-    for part in parts(model, recipe.frozen):
-        part.requires_grad_(False)
+    frozen = parts(model, recipe.frozen)
     stepper = Stepper(recipe.optimiser, model.parameters(), recipe.steps, run.ranks)
     model.train()
     for step, drawn in enumerate(_batches(run), 1):
+        for part in frozen:
+            part.requires_grad_(step > recipe.thaw * recipe.steps)
         batch = run.ranks.share(drawn)
         loss, output = _forward(run, collate(batch), batch, step)
         stepper.step(loss)
@@ -245,6 +252,7 @@ def _collator(run: Run) -> Collator:
         pixels=BlankImages.like(pixels) if run.recipe.blank_images else pixels,
         classes={name: index for index, name in enumerate(names)},
         mask_size=4 * config.mask_feature_size,
+        weigh=WEIGHTS[run.recipe.losses.ce_over],
     )
 
 

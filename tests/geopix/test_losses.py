@@ -20,6 +20,13 @@ def test_bce_is_the_mean_over_pixels_then_masks() -> None:
     assert mask_bce_loss(logits, targets).item() == pytest.approx((first + second) / 2, rel=1e-6)
 
 
+def test_a_token_counts_as_much_as_its_weight_says() -> None:
+    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0], [5.0, 0.0]])
+    labels = torch.tensor([0, 0, -100])
+    weighted = (0.5 * math.log(2) + 1.0 * math.log(4 / 3)) / 1.5
+    assert language_loss(logits, labels, torch.tensor([0.5, 1.0, 9.0])).item() == pytest.approx(weighted, rel=1e-6)
+
+
 def test_dice_counts_soft_areas() -> None:
     logits = torch.tensor([[[logit(0.8), logit(0.4)]], [[logit(0.5), logit(0.1)]]])
     targets = torch.tensor([[[1.0, 0.0]], [[1.0, 1.0]]])

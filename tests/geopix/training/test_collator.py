@@ -1,5 +1,6 @@
 """Packed batches."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor, train_tokenizer
-from geopix.training.collator import IGNORED, Collator, shrink
+from geopix.training.collator import IGNORED, Collator, each_answer, shrink
 from geopix.training.mixture import Turn
 from harness.masks import encode
 from harness.records import ImageFile
@@ -50,6 +51,16 @@ def test_only_answers_are_supervised(collator: Collator) -> None:
     row = collator.pack([QUESTION])
     supervised = [label for label in row.labels if label != IGNORED]
     assert supervised == collator.processor.encode_answer("yes")
+
+
+def test_a_long_answer_can_count_as_much_as_a_short_one(collator: Collator) -> None:
+    turns = [QUESTION, replace(QUESTION, answer="12345m2")]
+    tokens = collator.pack(turns)
+    answers = replace(collator, weigh=each_answer).pack(turns)
+    assert tokens.weights == [float(label != IGNORED) for label in tokens.labels]
+    for branch in (1, 2):
+        own = [weight for weight, of in zip(answers.weights, answers.branches, strict=True) if of == branch]
+        assert sum(own) == pytest.approx(1)
 
 
 def test_targets_come_in_the_order_of_their_questions(collator: Collator, image: ImageFile) -> None:

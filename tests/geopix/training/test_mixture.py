@@ -1,6 +1,7 @@
 """What a model is taught."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,23 @@ def lesson() -> Lesson:
         for name, counts in (("a ship", "04"), ("a car", "13"), ("a road", "22"))
     )
     return Lesson(ImageFile("1", Path("1.png")), turns, 1.0)
+
+
+def test_half_of_the_questions_are_put_in_another_of_the_recipe_s_phrasings(earth: Path) -> None:
+    source = SEGMENT.model_copy(update={"phrasings": ["Segment {{ expression }}.", "Mask {{ expression }}."]})
+    taught = read(earth, source)[0]
+    turn = taught.turns[0]
+    assert turn.phrasings == (f"Segment {turn.subject}.", f"Mask {turn.subject}.")
+    assert f"Segment {turn.subject}." in " ".join(texts([taught]))
+    random = np.random.default_rng(0)
+    asked = [draw(replace(taught, turns=(turn,)), 1, 0.0, random)[0].question for _ in range(200)]
+    assert 80 < asked.count(turn.question) < 120
+    assert set(asked) == {turn.question, *turn.phrasings}
+
+
+def test_a_mistake_in_a_phrasing_is_told(earth: Path) -> None:
+    with pytest.raises(ConfigurationError, match="expresion"):
+        read(earth, SEGMENT.model_copy(update={"phrasings": ["Segment {{ expresion }}."]}))
 
 
 def test_at_most_so_many_questions_are_drawn_and_the_seed_decides() -> None:

@@ -77,13 +77,30 @@ def test_training_goes_on_from_a_checkpoint(earth: Path, tmp_path: Path) -> None
 
 
 def test_frozen_parts_keep_the_weights_that_the_tower_s_step_left(earth: Path, tmp_path: Path) -> None:
-    run = start(earth, tmp_path / "run", "frozen=[multi_modal_projector]", "tower=null")
+    run = start(earth, tmp_path / "run", "frozen=[multi_modal_projector]", "thaw=1", "tower=null")
     before = {name: value.clone() for name, value in run.model.state_dict().items() if "multi_modal" in name}
     head = run.model.mask_head.text_hidden_fcs[0].weight.detach().clone()
     train(run)
     after = run.model.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert not torch.equal(head, run.model.mask_head.text_hidden_fcs[0].weight)
+
+
+def test_frozen_parts_learn_once_they_thaw(earth: Path, tmp_path: Path) -> None:
+    run = start(earth, tmp_path / "run", "frozen=[multi_modal_projector]", "thaw=0.5", "tower=null")
+    before = run.model.multi_modal_projector.linear_1.weight.detach().clone()
+    seen: list[bool] = []
+    train(
+        run,
+        lambda step, steps, losses: seen.append(bool(run.model.multi_modal_projector.linear_1.weight.eq(before).all())),
+    )
+    assert seen == [True, False]
+
+
+def test_the_tower_can_be_taught_alone(earth: Path, tmp_path: Path) -> None:
+    folder = train(start(earth, tmp_path / "run", "steps=0"))
+    assert json.loads((folder / "training.json").read_text())["step"] == 0
+    assert len(history(tmp_path / "run")) == 1
 
 
 def test_a_frozen_part_that_does_not_exist_is_named_before_training(earth: Path, tmp_path: Path) -> None:
