@@ -11,7 +11,8 @@ The selector is one of three parts: `PredictedClass` (a soft mixture by the mode
 `GivenClass` (the caller knows) and `UnknownClass` (the bank's last entry, learnt for objects of no known class).
 
 The released code differs: its attention returns its input (so the memory has no influence), it never uses the
-encoder's map, and it always reads class 74. `ReleasedNoOpAttention` reproduces that, bit for bit.
+encoder's map, and it always reads class 74. `ReleasedNoOpMemory` reproduces that, bit for bit, and spends neither time
+nor weights on what cannot be seen.
 
 Letters in shapes: M targets, K classes with the unknown one, C mask channels, h and w the feature grid.
 """
@@ -246,8 +247,8 @@ class ReleasedNoOpAttention(nn.Module):
         self.layers = nn.ModuleList(ReleasedScale(channels) for _ in range(config.memory_layers))
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, features: Tensor, maps: list[Tensor]) -> Tensor:
-        """float[M, C, h, w] -> float[M, C, h, w]; `maps` has no influence."""
+    def forward(self, features: Tensor) -> Tensor:
+        """float[M, C, h, w] -> float[M, C, h, w]."""
         image = features.flatten(2).transpose(1, 2)
         for layer in self.layers:
             image = layer(image)
@@ -304,9 +305,21 @@ class NoMemory(nn.Module):
         return features
 
 
+class ReleasedNoOpMemory(NoMemory):
+    """The release: bank, fuser and encoder never reach the features, which are only scaled and normalised."""
+
+    def __init__(self, config: GeoPixConfig) -> None:
+        super().__init__(config)
+        self.attention = ReleasedNoOpAttention(config)
+
+    def forward(self, features: Tensor, mask_logits: Tensor, class_weights: Tensor, level: int) -> Tensor:
+        """float[M, C, h, w] -> float[M, C, h, w]; nothing else has influence."""
+        return self.attention(features)  # type: ignore[no-any-return]
+
+
 MEMORIES: dict[str, Callable[[GeoPixConfig], ClassMemory | NoMemory]] = {
     "intended": lambda config: ClassMemory(config, IntendedAttention(config)),
-    "released_noop": lambda config: ClassMemory(config, ReleasedNoOpAttention(config)),
+    "released_noop": ReleasedNoOpMemory,
     "none": NoMemory,
 }
 

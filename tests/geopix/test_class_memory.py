@@ -15,7 +15,8 @@ def answer(name: str, *, bank_seed: int = 0, mask_seed: int = 0, number: int = 0
     features = torch.randn(2, 16, 4, 4)
     draft = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(mask_seed))
     torch.manual_seed(bank_seed)
-    memory.bank.reset_parameters()
+    if name == "intended":
+        memory.bank.reset_parameters()
     with torch.no_grad():
         logits = memory.classify(torch.randn(2, 2, 16, generator=torch.Generator().manual_seed(5)))
         return memory(features, draft, GivenClass(torch.tensor(number))(logits), 1)
@@ -30,12 +31,13 @@ def test_the_intended_memory_depends_on_bank_class_and_mask() -> None:
 
 def test_the_released_memory_depends_on_nothing() -> None:
     base = answer("released_noop")
-    for other in (
-        answer("released_noop", bank_seed=7),
-        answer("released_noop", number=2),
-        answer("released_noop", mask_seed=9),
-    ):
+    for other in (answer("released_noop", number=2), answer("released_noop", mask_seed=9)):
         assert torch.equal(other, base)
+
+
+def test_the_released_memory_holds_no_bank() -> None:
+    names = set(build_memory(tiny(memory_attention="released_noop")).state_dict())
+    assert names == {"attention.layers.0.scale", "attention.norm.weight", "attention.norm.bias"}
 
 
 def test_the_released_memory_scales_and_normalises() -> None:
