@@ -41,6 +41,8 @@ class GeoPixConfig(PreTrainedConfig):
         mask_decoder_mlp_size: width of the blocks' MLPs.
         num_mask_tokens: mask tokens of the decoder; the first gives the mask (released: 4, one used).
         iou_head_hidden_size: width of the head that scores mask quality (kept for the released layout).
+        rotary_dtype: "float16" or "bfloat16" when the language model's rotary frequencies are rounded to that type,
+            None when they are not; see `geopix.rotary`.
         memory_attention: "intended", "released_noop" or "none"; see `geopix.class_memory`.
         memory_class_names: names of the bank's classes; "unknown" is added behind them.
         memory_num_classes: how many classes, when they have no names.
@@ -73,6 +75,7 @@ class GeoPixConfig(PreTrainedConfig):
     mask_feature_layers: tuple[int, ...] = (-2, -11)
     projector: str = "llava"
     projector_hidden_act: str = "gelu"
+    rotary_dtype: str | None = None
     neck_hidden_size: int = 512
     mask_hidden_size: int = 256
     mask_feature_size: int = 32
@@ -148,6 +151,7 @@ class GeoPixConfig(PreTrainedConfig):
             ),
             ("mask_hidden_size must be a multiple of memory_heads", self.mask_hidden_size % self.memory_heads == 0),
             ("memory_dim must be a multiple of 4", self.memory_dim % 4 == 0),
+            ("rotary_dtype must be float16, bfloat16 or null", self.rotary_dtype in {None, "float16", "bfloat16"}),
         ]
         broken = [message for message, holds in problems if not holds]
         if broken:

@@ -24,6 +24,7 @@ from geopix.generation import GreedyDecoder, positions_of
 from geopix.layers import resize
 from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
 from geopix.mask_head import MaskHead
+from geopix.rotary import keep_rounded
 from geopix.segmentation_tokens import Runs, find_runs, predicting_states
 from geopix.vision import VisionFeatures, VisionTower, build_projector
 
@@ -105,6 +106,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         self.vision_tower = VisionTower(config)
         self.multi_modal_projector = build_projector(config)
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        keep_rounded(self.language_model, config.rotary_dtype)
         self.mask_head = MaskHead(config)
         self.post_init()  # type: ignore[no-untyped-call]
 
