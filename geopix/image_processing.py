@@ -3,7 +3,7 @@
 Letters in shapes: B images, H and W a picture's sides, S the model's side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,32 @@ from transformers import AutoImageProcessor, BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
 from geopix.configuration import GeoPixConfig
+from harness.errors import ConfigurationError, SampleError, nearest
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+#: How many times as long as wide a picture may be when its middle is taken.
+LONGEST_CROP = 100
 
 ImageInput = Image.Image | npt.NDArray[Any] | str | Path
 
 
 class GeoPixImageProcessor(BaseImageProcessor):
-    """Turns pictures into `float32[B, 3, S, S]`: RGB, resized to a square, CLIP's mean and deviation.
-
-    The whole picture is squeezed into the square, so that relative positions in it stay what they are.
+    """Turns pictures into `float32[B, 3, S, S]`: made square, CLIP's mean and deviation.
 
     Args:
         size: S, the side in pixels.
-        image_mean: mean of each channel, of values in 0..1.
+        image_mean: mean of each channel, of values in 0..1, in the order in which the model gets them.
         image_std: deviation of each channel.
+        fit: how a picture becomes square. "squeeze" takes all of it, so that relative positions stay what they are;
+            "crop" resizes the shorter side and takes the middle, as CLIP's own processor does.
+        channel_order: "rgb", or "bgr" for a model that was taught with OpenCV's order: the blue channel comes first
+            and is normalised with the first mean.
+
+    Raises:
+        ConfigurationError: if `fit` or `channel_order` is unknown.
+        SampleError: when called with fit="crop" and a picture much longer than wide.
     """
 
     def __init__(
@@ -38,9 +48,16 @@ class GeoPixImageProcessor(BaseImageProcessor):
         size: int = 448,
         image_mean: Sequence[float] = CLIP_MEAN,
         image_std: Sequence[float] = CLIP_STD,
+        *,
+        fit: str = "squeeze",
+        channel_order: str = "rgb",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        _check_choice("fit", fit, FITS)
+        _check_choice("channel_order", channel_order, CHANNEL_ORDERS)
+        self.fit = fit
+        self.channel_order = channel_order
         self.size = int(size)
         self.image_mean = list(image_mean)
         self.image_std = list(image_std)
@@ -54,10 +71,38 @@ class GeoPixImageProcessor(BaseImageProcessor):
         return BatchFeature({"pixel_values": torch.from_numpy(pixels)})
 
     def _normalise(self, image: Image.Image) -> npt.NDArray[np.float32]:
-        square = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        values = np.asarray(square, dtype=np.float32) / 255
+        square = FITS[self.fit](image, self.size)
+        values = np.asarray(square, dtype=np.float32)[:, :, CHANNEL_ORDERS[self.channel_order]] / 255
         mean, std = np.array(self.image_mean, np.float32), np.array(self.image_std, np.float32)
         return np.ascontiguousarray(((values - mean) / std).transpose(2, 0, 1))
+
+
+def _squeeze(image: Image.Image, size: int) -> Image.Image:
+    return image.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def _crop(image: Image.Image, size: int) -> Image.Image:
+    short, long = sorted(image.size)
+    if long > LONGEST_CROP * short:  # resized before it is cropped, it would fill the memory
+        raise SampleError(
+            f"A picture of {image.width} x {image.height} pixels is more than {LONGEST_CROP} times as long as wide, "
+            "too long for fit='crop'. Cut it into tiles, or set fit='squeeze' in the image processor."
+        )
+    width, height = (size * side // short for side in image.size)
+    left, top = (width - size) // 2, (height - size) // 2
+    resized = image.resize((width, height), Image.Resampling.BICUBIC)
+    return resized.crop((left, top, left + size, top + size))
+
+
+FITS: dict[str, Callable[[Image.Image, int], Image.Image]] = {"squeeze": _squeeze, "crop": _crop}
+CHANNEL_ORDERS = {"rgb": [0, 1, 2], "bgr": [2, 1, 0]}
+
+
+def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise ConfigurationError(
+            f"GeoPixImageProcessor.{name}: unknown value {value!r}.{nearest(value, known)} Known: {', '.join(known)}."
+        )
 
 
 def to_rgb(image: ImageInput) -> Image.Image:

@@ -2,7 +2,8 @@ r"""Between people's pictures and words and the model's tensors: prompts, answer
 
 A prompt is LLaVA v1's, `USER: <image>\n{text} ASSISTANT:`, and an answer follows as ` {answer}</s>`. Prompt head,
 question and answer are tokenised apart and joined, so that a question packed with others behind one image has
-exactly the tokens it has alone.
+exactly the tokens it has alone. Head and question are parted at the image, beside which a tokenizer never joins
+letters: together they are the tokens of the whole prompt.
 """
 
 from collections.abc import Sequence
@@ -104,17 +105,16 @@ class GeoPixProcessor(ProcessorMixin):
 
     def encode_prefix(self) -> list[int]:
         """The tokens before every question: system prompt, role and image."""
-        head = self.prompt_template.partition("{text}")[0]
-        head = f"{self.system_prompt} {head}" if self.system_prompt else head
-        before, _, after = head.partition(IMAGE_TOKEN)
+        before = self.prompt_template.partition(IMAGE_TOKEN)[0]
+        before = f"{self.system_prompt} {before}" if self.system_prompt else before
         bos = [self.tokenizer.bos_token_id] if self.tokenizer.bos_token_id is not None else []
         image = [self.image_token_id] * self.num_image_tokens
-        return bos + self._encode(before) + image + self._encode(after)
+        return bos + self._encode(before + IMAGE_TOKEN)[:-1] + image
 
     def encode_question(self, text: str, task: str | None = None) -> list[int]:
-        """The tokens of a question and of what calls for the answer."""
-        tail = self.prompt_template.partition("{text}")[2]
-        return self._encode(self.question(text, task) + tail)
+        """The tokens behind the image: the question and what calls for the answer."""
+        middle, _, tail = self.prompt_template.partition(IMAGE_TOKEN)[2].partition("{text}")
+        return self._encode(f"{IMAGE_TOKEN}{middle}{self.question(text, task)}{tail}")[1:]
 
     def encode_answer(self, text: str) -> list[int]:
         """The tokens of an answer, `<SEG>` spoken as a whole run, the end token behind."""

@@ -15,7 +15,7 @@ from geopix.image_processing import CLIP_MEAN, CLIP_STD, GeoPixImageProcessor, t
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.tokenizer import IMAGE_TOKEN, SEG_TOKENS
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, SampleError
 
 TEXTS = ["Segment the ship on the left.", "Is there a plane?", "It is {<37><4><50><60>}.", "yes", "no"] * 20
 
@@ -125,6 +125,68 @@ def test_tokens_are_added_to_a_tokenizer_that_lacks_them() -> None:
     assert processor.seg_token_ids == ((4, 5, 6), (7, 8, 9))
     assert processor.tokenizer.padding_side == "left"
     assert processor.encode_prefix()[-2:] == [3, 3]
+
+
+@pytest.fixture
+def llama_tokenizer() -> PreTrainedTokenizerFast:
+    """Words as LLaMA's tokenizer has them: a mark before each, also before the first one behind a special token."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+
+    letters = sorted(set("".join(TEXTS)) | set("[]USERASTANT:segment"))
+    pieces = ["<unk>", "<s>", "</s>", "\u2581", *(f"<0x{byte:02X}>" for byte in range(256)), *letters, "\u2581["]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    words = Tokenizer(models.BPE(vocabulary, [("\u2581", "[")], unk_token="<unk>", byte_fallback=True))
+    words.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    words.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
+    words.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in (IMAGE_TOKEN, "<s>")])
+    return PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+
+
+def test_head_and_question_are_the_tokens_of_the_whole_prompt(llama_tokenizer: PreTrainedTokenizerFast) -> None:
+    processor = GeoPixProcessor(GeoPixImageProcessor(), llama_tokenizer, num_image_tokens=2, system_prompt="A chat.")
+    whole = "A chat. USER: <image><image>\n[segment] Segment the ship. ASSISTANT:"
+    parts = processor.encode_prefix() + processor.encode_question("Segment the ship.", "segment")
+    assert parts == llama_tokenizer.encode(f"<s>{whole}", add_special_tokens=False)
+    pieces = llama_tokenizer.convert_ids_to_tokens(parts)
+    behind = len(pieces) - pieces[::-1].index("<image>")
+    assert pieces[behind : behind + 3] == ["\u2581", "<0x0A>", "["]
+
+
+def test_channels_can_come_in_opencv_s_order() -> None:
+    image = Image.fromarray(np.arange(40 * 30 * 3, dtype=np.uint8).reshape(30, 40, 3))
+    plain = GeoPixImageProcessor(size=8, image_mean=(0.1, 0.2, 0.3), image_std=(0.4, 0.5, 0.6))
+    swapped = GeoPixImageProcessor(size=8, image_mean=(0.3, 0.2, 0.1), image_std=(0.6, 0.5, 0.4), channel_order="bgr")
+    assert torch.equal(swapped(image)["pixel_values"], plain(image)["pixel_values"].flip(1))
+
+
+@pytest.mark.parametrize("shape", [(40, 20), (20, 40), (40, 40)])
+def test_a_picture_can_be_cropped_to_its_middle(shape: tuple[int, int]) -> None:
+    height, width = shape
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[height // 2 - 10 : height // 2 + 10, width // 2 - 10 : width // 2 + 10] = 255
+    cropped = GeoPixImageProcessor(size=20, image_mean=(0, 0, 0), image_std=(1, 1, 1), fit="crop")(pixels)
+    inside = cropped["pixel_values"].mean()
+    assert inside == 1 if shape != (40, 40) else inside < 0.5
+
+
+def test_image_settings_survive_saving(tmp_path: Path) -> None:
+    GeoPixImageProcessor(size=8, fit="crop", channel_order="bgr").save_pretrained(tmp_path)
+    loaded = GeoPixImageProcessor.from_pretrained(tmp_path)
+    assert (loaded.size, loaded.fit, loaded.channel_order) == (8, "crop", "bgr")
+
+
+def test_unknown_image_settings_name_the_nearest() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"channel_order: unknown value 'bgrr'. Did you mean 'bgr'\? Known: rgb"
+    ):
+        GeoPixImageProcessor(channel_order="bgrr")
+    with pytest.raises(ConfigurationError, match=r"fit: unknown value 'pad'.* Known: squeeze, crop"):
+        GeoPixImageProcessor(fit="pad")
+
+
+def test_a_stripe_is_not_cropped() -> None:
+    with pytest.raises(SampleError, match="picture of 2000 x 1 pixels is more than 100 times as long as wide"):
+        GeoPixImageProcessor(size=8, fit="crop")(Image.new("RGB", (2000, 1)))
 
 
 def test_pixels_are_normalised_as_clip_does() -> None:
