@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
 from geopix.training.command import train_command
 from harness.cli import Group
@@ -65,5 +66,6 @@ def guess_task(text: str) -> str:
     return "caption" if words.startswith("describe") else "vqa"
 
 
+main.add_command(convert_command)
 main.add_command(train_command)
 main.add_command(earth)
