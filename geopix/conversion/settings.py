@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 
 from geopix.configuration import GeoPixConfig
 from geopix.conversion.layout import CONFIGURATIONS
@@ -12,6 +13,7 @@ from geopix.conversion.names import EMBEDDING
 from geopix.conversion.tensors import StoredTensor, read_json, write_json
 from harness.errors import ConfigurationError, EnvironmentProblem
 
+_KINDS = ("weight", "bias")
 Settings = dict[str, dict[str, Any]]
 
 #: What stands in the released code and in no file of a checkpoint.
@@ -24,13 +26,14 @@ FIXED: dict[str, Any] = {
     "memory_attention": "released_noop",
     "projector": "llava",
 }
-#: Sizes that no JSON file names: the tensor, and which of its axes has this size.
+#: Sizes that no JSON file names: they are the first axis of these tensors. Two are named, so that the absence of one is
+#: not taken for a mistake in all others.
 SHAPED = {
-    "neck_hidden_size": ("image_neck_rough.pth/conv1.0.weight", 0),
-    "mask_decoder_mlp_size": ("seg/mask_decoder.transformer.0.layers.0.mlp.lin1.weight", 0),
-    "num_mask_tokens": ("seg/mask_decoder.mask_tokens.weight", 0),
-    "iou_head_hidden_size": ("seg/mask_decoder.iou_prediction_head.layers.0.weight", 0),
-    "memory_mlp_size": ("clm/memory_attention.layers.0.linear1.weight", 0),
+    "neck_hidden_size": ("image_neck_rough.pth/conv1.0.weight", "image_neck_detail.pth/conv1.0.weight"),
+    "mask_decoder_mlp_size": tuple(f"seg/mask_decoder.transformer.{n}.layers.0.mlp.lin1.weight" for n in (0, 1)),
+    "num_mask_tokens": ("seg/mask_decoder.mask_tokens.weight", "seg/mask_decoder.iou_prediction_head.layers.2.bias"),
+    "iou_head_hidden_size": tuple(f"seg/mask_decoder.iou_prediction_head.layers.0.{kind}" for kind in _KINDS),
+    "memory_mlp_size": tuple(f"clm/memory_attention.layers.0.linear1.{kind}" for kind in _KINDS),
 }
 #: Fields of ours that a file of the release names: the file, and its key.
 NAMED = {
@@ -96,11 +99,9 @@ def config_of(settings: Settings, tensors: Mapping[str, StoredTensor]) -> GeoPix
         EnvironmentProblem: if the parts' configurations cannot be used.
     """
     fields = {ours: settings[file][key] for ours, (file, key) in NAMED.items() if key in settings[file]}
-    fields |= {
-        ours: tensors[name].shape[axis]
-        for ours, (name, axis) in SHAPED.items()
-        if name in tensors and len(tensors[name].shape) > axis
-    }
+    for ours, names in SHAPED.items():
+        sizes = [tensors[name].shape[0] for name in names if name in tensors and tensors[name].shape]
+        fields |= {ours: size for size in sizes[:1]}
     embedding = tensors.get(f"vlm/{EMBEDDING}")
     dtype = embedding.dtype if embedding else torch.float32
     try:
@@ -114,7 +115,7 @@ def config_of(settings: Settings, tensors: Mapping[str, StoredTensor]) -> GeoPix
         )
     except ConfigurationError:
         raise
-    except (ValueError, TypeError, KeyError) as error:
+    except (StrictDataclassError, ValueError, TypeError, KeyError) as error:
         raise EnvironmentProblem(f"the configuration files cannot be used: {error}") from error
 
 

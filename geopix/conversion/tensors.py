@@ -104,7 +104,7 @@ def _read_safetensors(path: Path) -> dict[str, StoredTensor]:
 
 def _load(path: Path, name: str) -> Tensor:
     with safe_open(path, "pt") as content:
-        return content.get_tensor(name)
+        return content.get_tensor(name)  # type: ignore[no-any-return]
 
 
 _DTYPES = {

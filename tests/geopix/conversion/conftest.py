@@ -7,7 +7,7 @@ import torch
 from transformers import CLIPVisionConfig, LlamaConfig, PreTrainedTokenizerFast
 
 from geopix.configuration import GeoPixConfig
-from geopix.conversion.convert import convert_back
+from geopix.conversion.convert import Conversion, convert, convert_back
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
@@ -74,7 +74,7 @@ def words() -> PreTrainedTokenizerFast:
 
     specials = {0: "<unk>", 1: "<s>", 2: "</s>", 32000: "<image>", 32001: "<pad>"}
     specials |= {32002 + index: f"[SEG{index}]" for index in range(6)}
-    vocabulary = {specials.get(number, f"word{number}"): number for number in range(32008)}
+    vocabulary = {token: number for number, token in specials.items()}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials.values()])
@@ -89,3 +89,10 @@ def written(ours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("released")
     convert_back(ours, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def converted(written: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Conversion]:
+    """Ours again, and what was said of it."""
+    folder = tmp_path_factory.mktemp("converted")
+    return folder, convert(written, folder)
