@@ -101,7 +101,8 @@ def config_of(settings: Settings, tensors: Mapping[str, StoredTensor]) -> GeoPix
     fields = {ours: settings[file][key] for ours, (file, key) in NAMED.items() if key in settings[file]}
     for ours, names in SHAPED.items():
         sizes = [tensors[name].shape[0] for name in names if name in tensors and tensors[name].shape]
-        fields |= {ours: size for size in sizes[:1]}
+        if sizes:
+            fields[ours] = sizes[0]
     embedding = tensors.get(f"vlm/{EMBEDDING}")
     dtype = embedding.dtype if embedding else torch.float32
     try:

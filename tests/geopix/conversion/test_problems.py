@@ -4,6 +4,8 @@ import json
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -299,6 +301,14 @@ def test_the_command_says_what_is_missing_with_its_exit_code(tmp_path: Path) -> 
     assert result.exit_code == 4
     assert "nowhere: no such folder. Give the folder of a checkpoint." in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    program = "import sys; from geopix.cli import main; main(['convert', '--help'], standalone_mode=False); "
+    program += "sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--to-release" in done.stdout
 
 
 def test_the_command_prints_notes(ours: Path, tmp_path: Path) -> None:
