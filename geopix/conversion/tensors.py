@@ -67,7 +67,10 @@ def read_folder(folder: Path) -> dict[str, StoredTensor]:
 def _weight_files(folder: Path) -> list[Path]:
     for single, index in _FORMATS:
         if (folder / index).is_file():
-            names = sorted(set(read_json(folder / index).get("weight_map", {}).values()))
+            places = read_json(folder / index).get("weight_map")
+            if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
+                raise EnvironmentProblem(f"{folder / index}: expected a weight_map from tensors to files")
+            names = sorted(set(places.values()))
             outside = [name for name in names if Path(name).name != name]
             if outside:
                 raise EnvironmentProblem(f"{folder / index}: names files outside its folder: {', '.join(outside)}")

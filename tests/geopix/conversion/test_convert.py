@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from geopix.conversion.layout import CONFIGURATIONS, PICKLES, read_release
 from geopix.conversion.tensors import read_folder
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.predictor import GeoPix
 from geopix.processing import GeoPixProcessor
 
 
@@ -187,6 +189,13 @@ def test_the_processor_comes_along(converted: tuple[Path, Conversion]) -> None:
     assert prompt[0] == 1
     assert prompt[-16:] == [32000] * 16
     assert processor.system_prompt.startswith("A chat between a curious human")
+
+
+def test_a_converted_checkpoint_can_be_asked(converted: tuple[Path, Conversion]) -> None:
+    geopix = GeoPix.from_pretrained(converted[0], device="cpu")
+    answer = geopix.respond(Image.new("RGB", (50, 40)), "Segment the ship.", task="segment", max_new_tokens=3)
+    assert answer.tokens in (1, 2, 3)
+    assert answer.masks.shape[1:] == (40, 50)
 
 
 def test_without_processor_files_the_image_settings_are_the_release_s(written: Path, tmp_path: Path) -> None:

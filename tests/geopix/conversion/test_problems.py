@@ -128,6 +128,12 @@ def test_a_missing_shard_is_named(release: Path) -> None:
     assert f"{release / 'vlm/model-2.safetensors'}: no such file" in text
 
 
+@pytest.mark.parametrize("places", [None, ["model-1.safetensors"], {"a": 1}])
+def test_an_index_without_places_is_said(release: Path, places: object) -> None:
+    (release / "vlm/model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    assert "index.json: expected a weight_map from tensors to files" in message(release)
+
+
 def test_an_index_does_not_lead_out_of_its_folder(release: Path) -> None:
     places = {"weight_map": {"a": "../seg/model.safetensors"}}
     (release / "vlm/model.safetensors.index.json").write_text(json.dumps(places))
