@@ -101,6 +101,7 @@ def _base(
         raise ConfigurationError("base: give either `checkpoint` or `size`.")
     if base.checkpoint is not None:
         model = GeoPixForConditionalGeneration.from_pretrained(base.checkpoint)
+        model.config.update(_weights(recipe))
         return model, GeoPixProcessor.from_pretrained(base.checkpoint)
     tokenizer = train_tokenizer(texts(mixture), base.vocabulary)
     processor = GeoPixProcessor(GeoPixImageProcessor(256), tokenizer)

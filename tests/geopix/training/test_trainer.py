@@ -70,7 +70,8 @@ def test_a_folder_with_a_run_is_not_overwritten(earth: Path, tmp_path: Path) -> 
 
 def test_training_goes_on_from_a_checkpoint(earth: Path, tmp_path: Path) -> None:
     first = train(start(earth, tmp_path / "one"))
-    run = start(earth, tmp_path / "two", "base.size=null", f"base.checkpoint={first}")
+    run = start(earth, tmp_path / "two", "base.size=null", f"base.checkpoint={first}", "losses.dice=0.25")
+    assert run.model.config.dice_loss_weight == 0.25
     weights = run.model.state_dict()["multi_modal_projector.linear_1.weight"].clone()
     stored = load(str(first), {"device": "cpu"}).geopix.model.state_dict()["multi_modal_projector.linear_1.weight"]
     assert torch.equal(weights, stored)
