@@ -53,6 +53,9 @@ class Tower(_Strict):
     words: list[list[str]] = Field(
         min_length=2, description="The words for each class number of the maps, the first for 0, which is not known."
     )
+    colours: dict[str, tuple[int, int, int]] = Field(
+        default={}, description="Colour words that a patch is also turned towards, with their red, green and blue."
+    )
     steps: int = Field(ge=1, description="Optimiser steps.")
     images_per_step: int = Field(default=32, ge=1, description="Images of one step.")
     optimiser: Optimiser = Optimiser()
