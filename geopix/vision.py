@@ -5,6 +5,7 @@ Letters in shapes: B images, S image side, P patches, D CLIP's width, C mask cha
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from transformers import CLIPVisionModel
 from transformers.activations import ACT2FN
@@ -67,22 +68,41 @@ class Projector(nn.Module):
         return self.linear_2(self.act(self.linear_1(features)))  # type: ignore[no-any-return]
 
 
+class PlaceCode(nn.Module):
+    """A learnt vector for each place, added; nothing at first."""
+
+    def __init__(self, places: int, width: int) -> None:
+        super().__init__()
+        self.code = nn.Parameter(torch.empty(places, width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Starts without influence."""
+        nn.init.zeros_(self.code)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """float[B, P, D] -> float[B, P, D]."""
+        return patches + self.code
+
+
 class NormalisedProjector(Projector):
     """LLaVA's projector between two normalisations, for a language model that is as fresh as its vision tower.
 
     A tower's raw states are long and alike, and nothing holds the length of what a fresh projector makes of them;
     here every entry of a patch is near one, as the trainer draws a fresh word, so that only its direction is left to
-    be learnt.
+    be learnt. Each place adds a learnt code of its own, which a large language model can do without: it has learnt to
+    count along the patches.
     """
 
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__(config)
         self.norm_in = nn.LayerNorm(config.vision_config.hidden_size)
         self.norm_out = nn.LayerNorm(config.text_config.hidden_size, bias=False)
+        self.place = PlaceCode(config.num_image_tokens, config.text_config.hidden_size)
 
     def forward(self, features: Tensor) -> Tensor:
         """float[B, P, D] -> float[B, P, language width]."""
-        return self.norm_out(super().forward(self.norm_in(features)))  # type: ignore[no-any-return]
+        return self.place(self.norm_out(super().forward(self.norm_in(features))))  # type: ignore[no-any-return]
 
 
 PROJECTORS: dict[str, type[Projector]] = {"llava": Projector, "normalised": NormalisedProjector}

@@ -53,6 +53,9 @@ class Tower(_Strict):
     words: list[list[str]] = Field(
         min_length=2, description="The words for each class number of the maps, the first for 0, which is not known."
     )
+    colours: dict[str, tuple[int, int, int]] = Field(
+        default={}, description="Colour words that a patch is also turned towards, with their red, green and blue."
+    )
     steps: int = Field(ge=1, description="Optimiser steps.")
     images_per_step: int = Field(default=32, ge=1, description="Images of one step.")
     optimiser: Optimiser = Optimiser()
@@ -151,11 +154,19 @@ def _override(data: dict[str, Any], text: str) -> dict[str, Any]:
     keys, sign, value = text.partition("=")
     if not sign:
         raise ConfigurationError(f"expected key=value, found {text!r}; for example optimiser.learning_rate=3e-4.")
-    changed = dict(data)
-    inner = changed
-    *outer, last = keys.split(".")
-    for key in outer:
-        inner[key] = dict(inner.get(key) or {})
-        inner = inner[key]
-    inner[last] = yaml.safe_load(value)
+    changed: dict[str, Any] = _changed(data, keys.split("."), yaml.safe_load(value), text)
     return changed
+
+
+def _changed(container: Any, keys: Sequence[str], value: Any, text: str) -> Any:
+    """Returns a mapping or list with one value inside it set otherwise; lists count from 0."""
+    if not keys:
+        return value
+    key, *inner = keys
+    if isinstance(container, list):
+        if not key.isdecimal() or int(key) >= len(container):
+            raise ConfigurationError(f"{text!r}: {key!r} is no place in a list of {len(container)}; count from 0.")
+        place = int(key)
+        return [*container[:place], _changed(container[place], inner, value, text), *container[place + 1 :]]
+    mapping = container if isinstance(container, dict) else {}
+    return {**mapping, key: _changed(mapping.get(key), inner, value, text)}

@@ -3,66 +3,30 @@
 A 7B GeoPix starts from a CLIP that has seen 400 million pictures with their words. No CLIP of the mini's size exists,
 so its tower learns from dense maps first, read in two ways: linear heads, thrown away afterwards, name the class of
 each sixteenth of a patch from the features of tower and levels; and the projector turns each patch towards the language
-model's own embedding of its class's words, which is what LLaVA's first stage does with captions.
+model's own embedding of the words for its class and its colour, which is what LLaVA's first stage does with captions.
 
 Letters in shapes: B images, K classes, g the patch grid's side, P patches, D the language model's width.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
+from geopix.training.maps import NO_DATA, Maps, find_maps
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Recipe, Tower
 from geopix.vision import VisionFeatures
-from harness.errors import DataError, MissingDataError
 from harness.paths import below
 
 FINER = 4  # cells of the map a patch's side
-NO_DATA = 0
-
-
-@dataclass(frozen=True)
-class MapFiles:
-    """An image and the map of its classes.
-
-    Attributes:
-        image: the picture.
-        classes: uint8 image of class numbers, of the same size; 0 is not known.
-    """
-
-    image: Path
-    classes: Path
-
-
-def find_maps(folder: Path) -> list[MapFiles]:
-    """Returns the images of a LoveDA split's folder that have a map, in the order of their names.
-
-    Raises:
-        MissingDataError: there is none.
-    """
-    found = [
-        MapFiles(image, image.parent.parent / "masks_png" / image.name)
-        for image in sorted(folder.glob("*/images_png/*.png"))
-    ]
-    pairs = [pair for pair in found if pair.classes.exists()]
-    if not pairs:
-        raise MissingDataError(
-            f"{folder.resolve()} has no land-cover maps: expected */images_png/NAME.png and */masks_png/NAME.png, as "
-            "`geopix earth make .. --formats loveda` writes them."
-        )
-    return pairs
+SMALLEST = 1 / 8  # of a patch: what covers less does not name it
 
 
 class MapHeads(nn.Module):
@@ -147,6 +111,9 @@ def train_tower(
     maps = Maps(find_maps(below(data_dir, settings.maps)), processor.image_processor, FINER * grid, classes)
     heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes).to(model.device)
     words = WordReader(model, processor, settings.words)
+    colour_words = WordReader(model, processor, [[name] for name in settings.colours])
+    palette = torch.tensor(list(settings.colours.values()), device=model.device).reshape(-1, 3) / 255
+    rarity = maps.rarity().to(model.device)
     embeddings = model.get_input_embeddings()
     parts = (model.vision_tower, model.multi_modal_projector, embeddings, heads)
     trained = [parameter for part in parts for parameter in part.parameters()]
@@ -154,20 +121,26 @@ def train_tower(
     model.train()
     for _ in range(settings.steps):
         drawn = random.integers(len(maps.files), size=settings.images_per_step).tolist()
-        images, cells = (values.to(model.device) for values in maps.batch(ranks.share(drawn), random))
+        images, cells, colours = (values.to(model.device) for values in maps.batch(ranks.share(drawn), random))
         with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             vision = model.vision_tower(images)
             readings = heads(grids(vision))
             named = words(vision)
-        patches = most_common(cells, FINER, classes).flatten(1)
+            painted = colour_words(vision) if settings.colours else []
+        patches = most_prominent(cells, FINER, rarity)
+        shades = nearest_colour(mean_colour(colours, cells, patches, FINER), palette) if painted else patches
         seen = torch.stack([cross_entropy(reading, cells) for reading in readings]).mean()
-        said = torch.stack([cross_entropy(reading, patches) for reading in named]).mean()
-        stepper.step(seen + said)
+        said = torch.stack([cross_entropy(reading, patches.flatten(1)) for reading in named]).mean()
+        tinged = torch.stack(
+            [functional.cross_entropy(reading, shades.flatten(1)) for reading in painted] or [said * 0]
+        )
+        stepper.step(seen + said + tinged.mean())
         yield {
             "tower_loss": seen.item(),
             "word_loss": said.item(),
-            "tower_right": (readings[0].argmax(dim=1) == cells).float().mean().item(),
-            "word_right": (named[0].argmax(dim=1) == patches).float().mean().item(),
+            "colour_loss": tinged.mean().item(),
+            "tower_right": right(readings[0], cells),
+            "word_right": right(named[0], patches.flatten(1)),
         }
 
 
@@ -176,57 +149,51 @@ def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     return functional.cross_entropy(logits.float(), classes, ignore_index=NO_DATA)
 
 
-def most_common(cells: Tensor, finer: int, classes: int) -> Tensor:
-    """Returns the commonest class of each block of finer x finer cells: int64[B, 4g, 4g] -> int64[B, g, g].
-
-    >>> most_common(torch.tensor([[[1, 2], [2, 2]]]), 2, 3).tolist()
-    [[[2]]]
-    """
-    counts = functional.one_hot(cells, classes).float().movedim(-1, 1)
-    return functional.avg_pool2d(counts, finer).argmax(dim=1)
+def right(logits: Tensor, classes: Tensor) -> float:
+    """Returns the share of float[B, K, ...] logits that are highest at the class int64[B, ...]."""
+    return (logits.argmax(dim=1) == classes).float().mean().item()
 
 
-class Maps:
-    """Images and class maps, read once and turned and mirrored by chance each time they are drawn.
+def most_prominent(cells: Tensor, finer: int, rarity: Tensor) -> Tensor:
+    """Returns what names each block of finer x finer cells: of the classes that cover a fair part of it, the rarest.
+
+    So a car names its patch, although most of the patch is road.
 
     Args:
-        files: the images with their maps.
-        pixels: makes the tower's pixels.
-        side: cells of a class map a side.
-        classes: K; a map with a larger number is refused.
+        cells: int64[B, finer * g, finer * g] class numbers.
+        finer: cells a block's side.
+        rarity: float[K], larger for rarer classes.
+
+    Returns:
+        int64[B, g, g].
+
+    >>> most_prominent(torch.tensor([[[1, 2], [2, 2]]]), 2, torch.tensor([1.0, 3.0, 2.0])).tolist()
+    [[[1]]]
     """
-
-    def __init__(self, files: list[MapFiles], pixels: GeoPixImageProcessor, side: int, classes: int) -> None:
-        self.files = files
-        self._pixels = pixels
-        self._side = side
-        self._classes = classes
-        self._read: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
-
-    def batch(self, indices: Sequence[int], random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Returns pixels float[B, 3, S, S] and class numbers int64[B, side, side].
-
-        Raises:
-            DataError: a map has a class number that is not expected.
-        """
-        pairs = [_turned(self._pair(index), random) for index in indices]
-        pictures, cells = zip(*pairs, strict=True)
-        return self._pixels(pictures)["pixel_values"], torch.from_numpy(np.stack(cells)).long()
-
-    def _pair(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        if index not in self._read:
-            files = self.files[index]
-            with Image.open(files.image) as image, Image.open(files.classes) as classes:
-                cells = np.asarray(classes.resize((self._side, self._side), Image.Resampling.NEAREST))
-                self._read[index] = np.asarray(image.convert("RGB")), cells
-            if cells.max() >= self._classes:
-                raise DataError(f"{files.classes}: class {cells.max()}; the recipe expects less than {self._classes}.")
-        return self._read[index]
+    shares = functional.avg_pool2d(functional.one_hot(cells, len(rarity)).float().movedim(-1, 1), finer)
+    return ((shares >= SMALLEST) * rarity[:, None, None]).argmax(dim=1)
 
 
-def _turned(
-    pair: tuple[NDArray[np.uint8], NDArray[np.uint8]], random: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    turns, step = int(random.integers(4)), int(random.choice((-1, 1)))
-    image, cells = (np.ascontiguousarray(np.rot90(values, turns)[:, ::step]) for values in pair)
-    return image, cells
+def mean_colour(colours: Tensor, cells: Tensor, patches: Tensor, finer: int) -> Tensor:
+    """Returns the mean colour of those cells of each block that have the block's class.
+
+    Args:
+        colours: float[B, 3, finer * g, finer * g] of the cells, 0 to 1.
+        cells: int64[B, finer * g, finer * g] class numbers.
+        patches: int64[B, g, g], the blocks' classes.
+        finer: cells a block's side.
+
+    Returns:
+        float[B, 3, g, g].
+    """
+    own = (cells == patches.repeat_interleave(finer, 1).repeat_interleave(finer, 2)).float()[:, None]
+    return functional.avg_pool2d(colours * own, finer) / functional.avg_pool2d(own, finer).clamp(min=1e-6)
+
+
+def nearest_colour(colours: Tensor, palette: Tensor) -> Tensor:
+    """Returns the nearest of the palette's colours: float[B, 3, g, g], float[N, 3] -> int64[B, g, g].
+
+    >>> nearest_colour(torch.tensor([0.9, 0.1, 0.2]).reshape(1, 3, 1, 1), torch.eye(3)).tolist()
+    [[[0]]]
+    """
+    return torch.cdist(colours.movedim(1, -1), palette).argmin(dim=-1)

@@ -22,11 +22,12 @@ from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.collator import Collator, each_answer, each_token
+from geopix.training.maps import find_maps
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Recipe, Tower
-from geopix.training.tower import find_maps, train_tower
+from geopix.training.tower import train_tower
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError, nearest
 from harness.paths import below

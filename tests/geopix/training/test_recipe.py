@@ -49,3 +49,15 @@ def test_an_override_of_an_unknown_key_is_refused() -> None:
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(ConfigurationError, match="unknown recipe 'mimi'.*Did you mean 'mini'.*Shipped: mini"):
         load_recipe("mimi")
+
+
+def test_a_value_inside_a_list_is_set_by_its_place() -> None:
+    changed = load_recipe("mini", ["data.1.weight=1.5"])
+    assert [source.weight for source in changed.data] == [1.0, 1.5]
+    assert changed.data[1].phrasings == load_recipe("mini").data[1].phrasings
+
+
+@pytest.mark.parametrize("place", ["7", "second"])
+def test_a_place_that_a_list_does_not_have_is_named(place: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{place}' is no place in a list of 2; count from 0"):
+        load_recipe("mini", [f"data.{place}.weight=1.5"])

@@ -11,9 +11,10 @@ from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
+from geopix.training.maps import Maps, find_maps
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
-from geopix.training.tower import MapHeads, Maps, find_maps, train_tower
+from geopix.training.tower import MapHeads, mean_colour, most_prominent, train_tower
 from harness.errors import DataError, MissingDataError
 
 
@@ -33,8 +34,18 @@ def folder(tmp_path: Path) -> Path:
 WORDS = [[], ["dark", "darks"], ["light"]]
 
 
+COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
+
+
 def recipe(steps: int, words: list[list[str]]) -> Recipe:
-    tower = Tower(maps="maps", words=words, steps=steps, images_per_step=4, optimiser=Optimiser(learning_rate=0.02))
+    tower = Tower(
+        maps="maps",
+        words=words,
+        colours=COLOURS,
+        steps=steps,
+        images_per_step=4,
+        optimiser=Optimiser(learning_rate=0.02),
+    )
     return Recipe(name="test", base=Base(size="mini"), tower=tower, data=[Source(task="rrsis")], steps=1)
 
 
@@ -57,6 +68,7 @@ def test_the_tower_learns_which_class_is_where_and_what_it_is_called(folder: Pat
     assert rows[-1]["tower_loss"] < rows[0]["tower_loss"]
     assert rows[-1]["word_right"] > 0.9
     assert rows[-1]["word_loss"] < rows[0]["word_loss"]
+    assert rows[-1]["colour_loss"] < 0.5 * rows[0]["colour_loss"]
 
 
 def test_the_same_seed_gives_the_same_losses(folder: Path) -> None:
@@ -67,8 +79,34 @@ def test_picture_and_map_are_turned_together(folder: Path) -> None:
     maps = Maps(find_maps(folder / "maps"), GeoPixImageProcessor(32), 32, 3)
     random = np.random.default_rng(0)
     for _ in range(8):
-        pixels, classes = maps.batch([0], random)
+        pixels, classes, _ = maps.batch([0], random)
         assert torch.equal(pixels[0, 0] > pixels[0, 0].mean(), classes[0] == 2)
+
+
+def test_colours_come_with_the_cells(folder: Path) -> None:
+    maps = Maps(find_maps(folder / "maps"), GeoPixImageProcessor(32), 16, 3)
+    _, classes, colours = maps.batch([0], np.random.default_rng(0))
+    assert colours.shape == (1, 3, 16, 16)
+    torch.testing.assert_close(colours[0, 0], classes[0] * 100 / 255)
+
+
+def test_a_rare_class_counts_more_and_an_unseen_one_nothing(folder: Path) -> None:
+    maps = Maps(find_maps(folder / "maps"), GeoPixImageProcessor(32), 32, 4)  # half of all cells are 1, half 2
+    assert maps.rarity().tolist() == [0.0, 2.0, 2.0, 0.0]
+
+
+def test_a_small_rare_thing_names_its_patch_but_a_trace_of_it_does_not() -> None:
+    cells = torch.ones(1, 4, 8, dtype=torch.long)
+    cells[0, 0, :2] = 2  # two of sixteen cells of the first patch
+    cells[0, 0, 4] = 2  # one of the second's
+    assert most_prominent(cells, 4, torch.tensor([0.0, 1.0, 9.0])).tolist() == [[[2, 1]]]
+
+
+def test_a_patch_has_the_colour_of_what_names_it() -> None:
+    cells = torch.tensor([[[1, 2], [2, 2]]])
+    colours = torch.tensor([[0.9, 0.1], [0.3, 0.2]]).expand(1, 3, 2, 2)
+    patches = torch.tensor([[[2]]])
+    torch.testing.assert_close(mean_colour(colours, cells, patches, 2).flatten(), torch.full((3,), 0.2))
 
 
 def test_heads_give_sixteen_cells_a_patch() -> None:
