@@ -9,7 +9,7 @@ from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
 from geopix.training.command import train_command
 from harness.cli import Group
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, MissingDataError
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +34,10 @@ def predict(image: Path, text: str, model: str, output: Path | None, **settings:
 
     if output is not None and output.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"):
         raise ConfigurationError(f"--output: expected a picture's name, out.png for example, found {str(output)!r}.")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise ConfigurationError(f"--output: there is no folder {output.absolute().parent}. Make it, or name another.")
+    if not image.is_file():
+        raise MissingDataError(f"{image}: no such file (looked for {image.absolute()}). Give the path of a picture.")
     geopix = GeoPix.from_pretrained(MINI if model == "geopix-mini" else model, device=settings["device"])
     task = settings["task"] or guess_task(text)
     answer = geopix.respond(image, text, task=task, memory_class=settings["memory_class"])

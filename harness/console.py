@@ -70,7 +70,8 @@ def _remarks(result: TaskResult) -> Iterator[str]:
     )
     for score in result.scores:
         if score.reason:
-            yield f"{result.task}: {score.name}: n/a because {score.reason}"
+            missing = "n/a" if score.value is None else "no interval"
+            yield f"{result.task}: {score.name}: {missing} because {score.reason}"
 
 
 def show_score(card: MetricCard, value: float | None) -> str:

@@ -2,12 +2,15 @@
 
 import platform
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
@@ -22,6 +25,7 @@ from harness.spec import Task
 from harness.store import RECORDS_FILE, RunDirectory
 
 SAMPLES_FAILED = 3
+REASONS_SHOWN = 3
 LIBRARIES = ("geopix", "numpy", "pycocotools", "pillow", "torch", "transformers")
 
 
@@ -77,14 +81,20 @@ def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) 
     broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
     for result in results:
         if result.counts.failed:
-            path = run.path / result.task / RECORDS_FILE
-            console.print(
-                f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed; the reasons are in "
-                f"{path} and in the report. The same command asks them again.",
-                style="red",
-                soft_wrap=True,
-            )
+            console.print(Text("\n".join(_failures(result, run)), style="red"), soft_wrap=True)
     return SAMPLES_FAILED if broken else 0
+
+
+def _failures(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+    """Yields how many of a task's samples failed, the first reasons, and where the others are."""
+    yield f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed:"
+    failed = (record for record in run.records(result.task) if record.prediction.status == "failed")
+    for record in islice(failed, REASONS_SHOWN):
+        yield f"  {record.sample_id}: {record.prediction.reason}"
+    yield (
+        f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. "
+        "The same command asks the failed samples again."
+    )
 
 
 def _folder_name(model: str) -> str:
@@ -125,4 +135,12 @@ def _tasks(names: str, catalogue: Catalogue) -> list[Task]:
     listed = unique(names)
     if not listed:
         raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
-    return [catalogue.task(name) for name in listed]
+    found, problems = [], []
+    for name in listed:
+        try:
+            found.append(catalogue.task(name))
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return found

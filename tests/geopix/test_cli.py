@@ -45,10 +45,26 @@ def test_predict_refuses_what_is_no_picture_s_name_before_loading(picture: Path)
     assert "expected a picture's name, out.png for example, found 'out.txt'" in result.stderr
 
 
-def test_predict_names_a_picture_that_is_not_there(checkpoint: Path) -> None:
-    result = run("predict", "nowhere.png", "Is there a ship?", "--model", str(checkpoint))
+def test_predict_refuses_a_folder_that_is_not_there_before_loading(picture: Path, tmp_path: Path) -> None:
+    result = run(
+        "predict", str(picture), "Is there a ship?", "-o", str(tmp_path / "no" / "a.png"), "--model", "nowhere"
+    )
+    assert result.exit_code == 2
+    assert f"--output: there is no folder {tmp_path / 'no'}. Make it" in result.stderr
+
+
+def test_predict_names_a_picture_that_is_not_there_before_loading() -> None:
+    result = run("predict", "nowhere.png", "Is there a ship?", "--model", "nowhere")
+    assert result.exit_code == 4
+    assert "nowhere.png: no such file" in result.stderr
+
+
+def test_predict_names_a_file_that_is_no_picture(checkpoint: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    result = run("predict", str(broken), "Is there a ship?", "--model", str(checkpoint))
     assert result.exit_code == 3
-    assert "nowhere.png: cannot be read as a picture" in result.stderr
+    assert "broken.png: cannot be read as a picture" in result.stderr
     assert "Traceback" not in result.output
 
 

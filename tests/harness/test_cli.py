@@ -167,6 +167,11 @@ def test_a_task_with_three_mistakes_tells_them_all(place: Place) -> None:
     refused(geopix_eval("validate", file), 2, *parts, "3 mistakes in 1 file.")
 
 
+def test_all_unknown_tasks_are_named_at_once(place: Place) -> None:
+    outcome = geopix_eval("--tasks", "rsvqa_hrr,rrsiss", "--model", "baseline:constant", "--data-dir", place.path)
+    refused(outcome, 2, "unknown task 'rsvqa_hrr'", "unknown task 'rrsiss'")
+
+
 @pytest.mark.parametrize(
     ("policy", "code"),
     [("any", 3), ("never", 0), ("1", 3), ("2", 0), ("10%", 3), ("20%", 0)],
@@ -174,8 +179,9 @@ def test_a_task_with_three_mistakes_tells_them_all(place: Place) -> None:
 def test_failed_samples_end_with_3_by_policy(place: Place, policy: str, code: int) -> None:
     result = place.run("--fail-on-error", policy, model=place.answers(*["yes"] * 10))
     assert result.exit_code == code
-    assert "2 of 12 samples failed; the reasons are in" in result.stderr
-    assert "The same command asks them again." in result.stderr
+    assert "2 of 12 samples failed:" in result.stderr
+    assert f"11: {place.path / 'answers.jsonl'} has no answer for sample 11" in result.stderr
+    assert "The same command asks the failed samples again." in result.stderr
     reasons = {record.prediction.reason for record in RunDirectory(place.output).records("small")}
     assert f"{place.path / 'answers.jsonl'} has no answer for sample 11" in reasons
 

@@ -39,7 +39,7 @@ def test_counts_and_reasons_stand_below() -> None:
     text = shown(results_summary([result("small", score)]), width=200)
     assert "small: 60 samples: " in text
     assert "1 failed" in text
-    assert "small: oa: n/a because an interval needs two clusters or more, found 1" in text
+    assert "small: oa: no interval because an interval needs two clusters or more, found 1" in text
 
 
 def test_an_undefined_score_is_not_zero() -> None:

@@ -48,7 +48,13 @@ def process(folder: Path, model: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread runs here
     )
+
+
+def heed_interrupts() -> None:
+    """A suite that a shell started in the background hands its deafness to Ctrl-C on to its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
