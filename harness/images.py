@@ -27,7 +27,9 @@ def image_digest(image: ImageFile) -> str:
         status = image.path.stat()
         return _digest(image.path, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise SampleError(f"image {image.id}: {image.path} cannot be read: {error.strerror}") from error
+        raise SampleError(
+            f"image {image.id}: {image.path} cannot be read: {error.strerror}. Check or replace the file."
+        ) from error
 
 
 def write_preview(image: ImageFile, folder: Path) -> bool:

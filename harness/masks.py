@@ -55,7 +55,7 @@ def _check_runs(lengths: NDArray[np.int64], size: tuple[int, int]) -> None:
     if len(lengths) == 0 or lengths.min() < 0 or sum(lengths.tolist()) != height * width:
         raise SampleError(
             f"the mask's runs do not fill it: expected {height} x {width} = {height * width} pixels, "
-            f"found {_total(lengths)}"
+            f"found {_total(lengths)}. Its size or its counts are damaged: write the mask again."
         )
 
 

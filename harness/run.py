@@ -20,6 +20,7 @@ from harness.interfaces import Model
 from harness.model_names import load_model, parse_options
 from harness.plugins import installed
 from harness.policy import ErrorPolicy
+from harness.report.formatting import shorten, visible
 from harness.results import RunManifest, TaskResult
 from harness.spec import Task
 from harness.store import RECORDS_FILE, RunDirectory
@@ -90,7 +91,7 @@ def _failures(result: TaskResult, run: RunDirectory) -> Iterator[str]:
     yield f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed:"
     failed = (record for record in run.records(result.task) if record.prediction.status == "failed")
     for record in islice(failed, REASONS_SHOWN):
-        yield f"  {record.sample_id}: {record.prediction.reason}"
+        yield f"  {visible(record.sample_id)}: {shorten(str(visible(record.prediction.reason)))}"
     yield (
         f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. "
         "The same command asks the failed samples again."

@@ -127,26 +127,30 @@ def train_tower(
             readings = heads(grids(vision))
             named = words(vision)
             painted = colour_words(vision) if settings.colours else []
-        patches = most_prominent(cells, FINER, rarity)
-        shades = nearest_colour(mean_colour(colours, cells, patches, FINER), palette) if painted else patches
-        seen = torch.stack([cross_entropy(reading, cells) for reading in readings]).mean()
-        said = torch.stack([cross_entropy(reading, patches.flatten(1)) for reading in named]).mean()
-        tinged = torch.stack(
-            [functional.cross_entropy(reading, shades.flatten(1)) for reading in painted] or [said * 0]
-        )
-        stepper.step(seen + said + tinged.mean())
-        yield {
-            "tower_loss": seen.item(),
-            "word_loss": said.item(),
-            "colour_loss": tinged.mean().item(),
-            "tower_right": right(readings[0], cells),
-            "word_right": right(named[0], patches.flatten(1)),
+        blocks = most_prominent(cells, FINER, rarity)
+        patches = blocks.flatten(1)
+        losses = {
+            "tower_loss": mean_cross_entropy(readings, cells, ignored=NO_DATA),
+            "word_loss": mean_cross_entropy(named, patches, ignored=NO_DATA),
         }
+        if painted:
+            shades = nearest_colour(mean_colour(colours, cells, blocks, FINER), palette)
+            losses["colour_loss"] = mean_cross_entropy(painted, shades.flatten(1))
+        stepper.step(torch.stack(list(losses.values())).sum())
+        shares = {"tower_right": right(readings[0], cells), "word_right": right(named[0], patches)}
+        yield {name: loss.item() for name, loss in losses.items()} | shares
 
 
-def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
-    """Returns the mean cross-entropy of float[B, K, ...] logits where the class int64[B, ...] is known."""
-    return functional.cross_entropy(logits.float(), classes, ignore_index=NO_DATA)
+def mean_cross_entropy(readings: list[Tensor], classes: Tensor, ignored: int = -100) -> Tensor:
+    """Returns the mean over several readings, float[B, K, ...] logits each, of their cross-entropy: float[].
+
+    Args:
+        readings: the logits.
+        classes: int64[B, ...].
+        ignored: the class number of what is not known.
+    """
+    losses = [functional.cross_entropy(logits.float(), classes, ignore_index=ignored) for logits in readings]
+    return torch.stack(losses).mean()
 
 
 def right(logits: Tensor, classes: Tensor) -> float:

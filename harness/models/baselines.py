@@ -54,7 +54,9 @@ def _size(image: ImageFile) -> tuple[int, int]:
         with Image.open(image.path) as opened:
             return opened.height, opened.width
     except (OSError, UnidentifiedImageError) as error:
-        raise SampleError(f"image {image.id}: {image.path} cannot be read: {error}") from error
+        raise SampleError(
+            f"image {image.id}: {image.path} cannot be read: {error}. Check or replace the file."
+        ) from error
 
 
 BASELINES = {

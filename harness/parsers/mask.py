@@ -58,7 +58,7 @@ def _check_sizes(masks: tuple[Mask, ...], true: tuple[Mask, ...]) -> None:
         if mask.size != expected and expected is not None:
             raise SampleError(
                 f"the mask has {mask.size[0]} x {mask.size[1]} pixels (height x width), the true mask "
-                f"{expected[0]} x {expected[1]}"
+                f"{expected[0]} x {expected[1]}. Resize predicted masks to the image's own size before they are scored."
             )
 
 

@@ -43,7 +43,10 @@ def _are_numbers(values: list[Any]) -> bool:
 
 def _of_size(mask: Mask, size: tuple[int, int]) -> Mask:
     if mask.size != size:
-        raise SampleError(f"the mask has {mask.size[0]} x {mask.size[1]} pixels and its image {size[0]} x {size[1]}")
+        raise SampleError(
+            f"the mask has {mask.size[0]} x {mask.size[1]} pixels and its image {size[0]} x {size[1]}. "
+            "Take annotations and images of one release, or correct this mask."
+        )
     return mask
 
 

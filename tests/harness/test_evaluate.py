@@ -244,7 +244,9 @@ def test_an_image_that_cannot_be_read_fails_its_questions_for_a_model_that_looks
     (folder.run.path / "small" / "records.jsonl").unlink()
     model = Asked(reads_images=True)
     assert folder.evaluate(model).counts.failed == 3
-    assert folder.records()["6"].prediction.reason == f"image 2: {image} cannot be read: Is a directory"
+    assert folder.records()["6"].prediction.reason == (
+        f"image 2: {image} cannot be read: Is a directory. Check or replace the file."
+    )
     assert not {"2", "6", "10"} & set(model.ids)
 
 

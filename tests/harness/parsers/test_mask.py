@@ -61,7 +61,10 @@ def test_an_answer_without_a_mask_is_empty(response: Response, reason: str) -> N
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (Response(masks=(LEFT, WIDE)), "the mask has 2 x 4 pixels (height x width), the true mask 2 x 2"),
+        (
+            Response(masks=(LEFT, WIDE)),
+            "the mask has 2 x 4 pixels (height x width), the true mask 2 x 2. Resize predicted masks",
+        ),
         (Response(masks=(Mask((2, 2), "5"),)), "expected 2 x 2 = 4 pixels, found 5"),
         (Response(masks=(Mask((2, 2), "~~"),)), "is no COCO run-length encoding"),
         (Response(text='{"masks": 5}'), "the answer's `masks` is not a list"),

@@ -49,7 +49,10 @@ def test_masks_are_read_and_bad_ones_are_defects(tmp_path: Path) -> None:
     one, two, three = read(tmp_path, lines, mask="m")
     assert one.target.masks == (from_runs((2, 2), [1, 3]),)
     assert len(two.target.masks) == 2
-    assert three.defect == "a.jsonl: line 3: 'm': the mask's runs do not fill it: expected 2 x 2 = 4 pixels, found 1"
+    assert three.defect == (
+        "a.jsonl: line 3: 'm': the mask's runs do not fill it: expected 2 x 2 = 4 pixels, found 1. "
+        "Its size or its counts are damaged: write the mask again."
+    )
 
 
 def test_an_absent_image_and_one_outside_are_defects(tmp_path: Path) -> None:
