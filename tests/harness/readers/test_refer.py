@@ -104,7 +104,7 @@ def test_parity_masks_are_those_of_refer_and_rmsin(shared: Path, tmp_path: Path)
         (
             [reference()],
             [annotation(segmentation=[{"size": [12, 10], "counts": [120]}])],
-            "reference 1: annotation 1: the mask has 12 x 10 pixels and its image 10 x 12. Take annotations and images of one",
+            "reference 1: annotation 1: the mask has 12 x 10 pixels and its image 10 x 12. Take annotations and images",
         ),
         ([reference()], [annotation(segmentation=[{"size": [10, 12], "counts": "5"}])], "expected 10 x 12 = 120"),
         ([reference()], [annotation(segmentation=[[1, 1, 2, 2]])], "three corners or more"),
