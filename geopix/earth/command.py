@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from geopix.earth.make import USUAL_FORMATS, Splits, Summary, make_earth
+from geopix.earth.layouts import USUAL
+from geopix.earth.make import Splits, Summary, Talk, make_earth
 from harness.errors import ConfigurationError
 
 
@@ -35,15 +36,49 @@ def parse_splits(text: str) -> Splits:
     return tuple(splits)
 
 
+def parse_rates(text: str) -> tuple[tuple[str, float], ...]:
+    """Reads "presence:1,attribute:0.5" as groups of questions with their rates.
+
+    Raises:
+        ConfigurationError: When a part is not GROUP:NUMBER.
+
+    >>> parse_rates("presence:1,attribute:0.5")
+    (('presence', 1.0), ('attribute', 0.5))
+    """
+    rates: list[tuple[str, float]] = []
+    for part in filter(None, text.split(",")):
+        group, _, rate = part.strip().partition(":")
+        try:
+            rates.append((group, float(rate)))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"--rates: expected GROUP:NUMBER such as attribute:0.5, found {part!r} in {text!r}."
+            ) from error
+    return tuple(rates)
+
+
 @earth.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
 @click.option("--images", type=int, required=True, help="Number of scenes over all splits.")
 @click.option("--size", type=int, default=256, show_default=True, help="Width and height in pixels.")
 @click.option("--splits", default="train:8,val:1,test:1", show_default=True, help="Names and shares.")
-@click.option("--formats", default=",".join(USUAL_FORMATS), show_default=True, help="Which benchmarks' files to write.")
+@click.option("--formats", default=",".join(USUAL), show_default=True, help="Which benchmarks' files to write.")
+@click.option("--expressions", type=int, default=0, help="For each instance, at most.  [default: one to four a scene]")
+@click.option("--rates", default="", help="Chances of asking, attribute:0.5 for example.  [default: about ten a scene]")
 @click.option("--workers", type=int, default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
-def make(directory: Path, *, seed: int, images: int, size: int, splits: str, formats: str, workers: int) -> None:
+def make(
+    directory: Path,
+    *,
+    seed: int,
+    images: int,
+    size: int,
+    splits: str,
+    formats: str,
+    expressions: int,
+    rates: str,
+    workers: int,
+) -> None:
     """Make a Mini Earth in DIRECTORY; the same command again changes nothing."""
     console = Console(stderr=True)
     shares = parse_splits(splits)
@@ -58,6 +93,7 @@ def make(directory: Path, *, seed: int, images: int, size: int, splits: str, for
             size=size,
             splits=shares,
             formats=chosen,
+            talk=Talk(expressions, parse_rates(rates)),
             workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -68,8 +104,8 @@ def make(directory: Path, *, seed: int, images: int, size: int, splits: str, for
 
 def _table(summary: Summary) -> Table:
     table = Table("split")
-    for heading in ("images", "questions", "references"):
+    for heading in ("images", *summary.splits[0].samples):
         table.add_column(heading, justify="right")
     for split in summary.splits:
-        table.add_row(split.split, f"{split.images:,}", f"{split.questions:,}", f"{split.references:,}")
+        table.add_row(split.split, f"{split.images:,}", *(f"{count:,}" for count in split.samples.values()))
     return table

@@ -5,12 +5,14 @@ The layout is that of the published data (Wang et al., LoveDA, NeurIPS 2021 Data
 Earth's further classes follow behind them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from geopix.earth.picture import Picture
 from geopix.earth.scene import Scene
 
 FOLDER = "LoveDA"
@@ -24,6 +26,21 @@ CLASSES = (
     "basketball court",
 )  # fmt: skip
 _NUMBER = {name: number for number, name in enumerate(CLASSES)}
+
+
+class LoveDa:
+    """LoveDA's layout."""
+
+    def write_picture(self, root: Path, picture: Picture) -> None:
+        """Writes image and map."""
+        write_loveda(root, picture.split, picture.image_id, picture.scene)
+
+    def samples(self, row: None) -> int:
+        """Counts the map."""
+        return 1
+
+    def write_tables(self, root: Path, rows: Sequence[tuple[str, None]]) -> None:
+        """LoveDA has no tables."""
 
 
 def class_map(scene: Scene) -> NDArray[np.uint8]:

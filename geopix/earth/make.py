@@ -1,28 +1,26 @@
-"""Makes a Mini Earth: scenes on disk as RSVQA-HR and RRSIS-D keep theirs."""
+"""Makes a Mini Earth: scenes on disk as the benchmarks keep theirs."""
 
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from geopix.earth.language import questions, references
-from geopix.earth.loveda import write_loveda
-from geopix.earth.rrsisd import ReferredImage, ReferredInstance, coded, write_jpeg, write_rrsisd
-from geopix.earth.rsvqa import AskedImage, write_rsvqa, write_tiff
-from geopix.earth.scene import Scene, make_scene
+from geopix.earth.language import many_references, questions, references, shipped_priors
+from geopix.earth.layouts import LAYOUTS, USUAL
+from geopix.earth.picture import Picture
+from geopix.earth.scene import make_scene
 from geopix.earth.seeds import QUESTIONS, REFERENCES, seed_of
 from harness.errors import ConfigurationError, nearest
 
 VERSION = 1  # of the scenes and their language: another version makes other bytes
-FORMATS = ("rsvqa_hr", "rrsisd", "loveda")
-USUAL_FORMATS = ("rsvqa_hr", "rrsisd")
 MANIFEST = "mini_earth.json"
 SMALLEST, LARGEST = 64, 2048
 Splits = tuple[tuple[str, int], ...]
@@ -32,12 +30,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """What one split holds."""
+    """What one split holds: its images, and for each layout the samples that a reader finds."""
 
     split: str
     images: int
-    questions: int
-    references: int
+    samples: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,23 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """How much is said of a scene; the usual amounts are those of the benchmarks, more is for training.
+
+    Attributes:
+        expressions: The most for each instance; 0 draws one to four references a scene, each of another instance.
+        rates: The chance from 0 to 1 that a claim of a group is asked, before its answers are evened out; groups
+            that are not named keep the usual one. A rate of 1 asks all that balance allows.
+    """
+
+    expressions: int = 0
+    rates: tuple[tuple[str, float], ...] = ()
+
+
+USUAL_TALK = Talk()
+
+
+@dataclass(frozen=True)
 class Arguments:
     """Everything that decides the bytes."""
 
@@ -58,6 +72,7 @@ class Arguments:
     size: int
     splits: Splits
     formats: tuple[str, ...]
+    talk: Talk
 
 
 @dataclass(frozen=True)
@@ -71,10 +86,10 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Made:
-    """What the files say of one finished scene; its pictures are on disk already."""
+    """A finished scene, its pictures on disk: for each layout, what the tables will say of it."""
 
-    asked: AskedImage
-    referred: ReferredImage
+    split: str
+    rows: Mapping[str, Any]
 
 
 def make_earth(
@@ -84,7 +99,8 @@ def make_earth(
     images: int,
     size: int = 256,
     splits: Splits = STANDARD_SPLITS,
-    formats: tuple[str, ...] = USUAL_FORMATS,
+    formats: tuple[str, ...] = USUAL,
+    talk: Talk = USUAL_TALK,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Summary:
@@ -98,17 +114,18 @@ def make_earth(
         images: Over all splits.
         size: Width and height in pixels, 64 to 2048.
         splits: Names with their shares of the images; no two splits share a scene's seed.
-        formats: Of `FORMATS`; the formats show the same scenes.
+        formats: Of `LAYOUTS`; all show the same scenes.
+        talk: How much is said of a scene.
         workers: Processes.
         progress: Called with (done, total) after each scene.
 
     Returns:
-        The number of images, questions and references of each split.
+        The number of images and samples of each split.
 
     Raises:
         ConfigurationError: For arguments out of range, or a directory that holds anything else.
     """
-    arguments = Arguments(seed, images, size, tuple(splits), tuple(formats))
+    arguments = Arguments(seed, images, size, tuple(splits), tuple(formats), talk)
     shares = _checked(arguments, workers)
     existing = _existing(directory, arguments)
     if existing is not None:
@@ -145,43 +162,28 @@ def _made(staging: Path, arguments: Arguments, tasks: list[_Task], workers: int)
 def _make_one(staging: Path, arguments: Arguments, task: _Task) -> _Made:
     key = (arguments.seed, task.split, task.index)
     scene = make_scene(seed_of(*key), arguments.size)
-    if "rsvqa_hr" in arguments.formats:
-        write_tiff(staging, task.image_id, scene.image)
-    if "rrsisd" in arguments.formats:
-        write_jpeg(staging, task.image_id, scene.image)
-    if "loveda" in arguments.formats:
-        write_loveda(staging, task.split, task.image_id, scene)
-    asked = tuple(questions(scene, np.random.default_rng(seed_of(*key, QUESTIONS))))
-    return _Made(
-        AskedImage(task.image_id, scene.metres_per_pixel, asked),
-        ReferredImage(task.image_id, task.split, arguments.size, _referred(scene, seed_of(*key, REFERENCES))),
-    )
-
-
-def _referred(scene: Scene, seed: int) -> tuple[ReferredInstance, ...]:
-    found = references(scene, np.random.default_rng(seed))
-    return tuple(
-        ReferredInstance(
-            reference.instance, reference.category, reference.expression, coded(instance.mask),
-            int(instance.mask.sum()), instance.box,
-        )
-        for reference in found
-        for instance in [scene.instances[reference.instance]]
+    talk = arguments.talk
+    priors = shipped_priors().asking(dict(talk.rates))
+    naming = np.random.default_rng(seed_of(*key, REFERENCES))
+    picture = Picture(
+        *key, task.image_id, scene,
+        questions=tuple(questions(scene, np.random.default_rng(seed_of(*key, QUESTIONS)), priors)),
+        references=tuple(
+            many_references(scene, naming, talk.expressions) if talk.expressions else references(scene, naming)
+        ),
     )  # fmt: skip
+    rows = {name: LAYOUTS[name].write_picture(staging, picture) for name in arguments.formats}
+    return _Made(task.split, rows)
 
 
 def _write_tables(staging: Path, arguments: Arguments, made: list[_Made]) -> tuple[SplitSummary, ...]:
-    summaries: list[SplitSummary] = []
+    for name in arguments.formats:
+        LAYOUTS[name].write_tables(staging, [(scene.split, scene.rows[name]) for scene in made])
+    summaries = []
     for split, _ in arguments.splits:
-        own = [scene for scene in made if scene.referred.split == split]
-        asked = [scene.asked for scene in own] if "rsvqa_hr" in arguments.formats else []
-        if asked:
-            write_rsvqa(staging, split, asked)
-        referred = [scene.referred for scene in own] if "rrsisd" in arguments.formats else []
-        counts = sum(len(image.questions) for image in asked), sum(len(image.references) for image in referred)
-        summaries.append(SplitSummary(split, len(own), *counts))
-    if "rrsisd" in arguments.formats:
-        write_rrsisd(staging, [scene.referred for scene in made])
+        own = [scene.rows for scene in made if scene.split == split]
+        samples = {name: sum(LAYOUTS[name].samples(rows[name]) for rows in own) for name in arguments.formats}
+        summaries.append(SplitSummary(split, len(own), samples))
     return tuple(summaries)
 
 
@@ -196,6 +198,8 @@ def _write_manifest(staging: Path, arguments: Arguments, summary: Summary) -> No
 
 def _plain(arguments: Arguments) -> dict[str, object]:
     plain: dict[str, object] = json.loads(json.dumps(asdict(arguments)))
+    if arguments.talk == USUAL_TALK:
+        del plain["talk"]
     return plain
 
 
@@ -222,7 +226,11 @@ def _existing(directory: Path, arguments: Arguments) -> Summary | None:
 
 
 def _refuse_difference(directory: Path, old: dict[str, object], new: dict[str, object]) -> None:
-    differences = [f"{name}: {old.get(name)} there, {new[name]} asked" for name in new if old.get(name) != new[name]]
+    differences = [
+        f"{name}: {old.get(name, 'usual')} there, {new.get(name, 'usual')} asked"
+        for name in {**new, **old}
+        if old.get(name) != new.get(name)
+    ]
     if differences:
         raise ConfigurationError(
             f"{directory} holds a Mini Earth made otherwise ({'; '.join(differences)}). "
@@ -239,13 +247,27 @@ def _checked(arguments: Arguments, workers: int) -> Splits:
     if workers < 1:
         raise ConfigurationError(f"At least one worker is needed; found {workers}.")
     for name in arguments.formats:
-        if name not in FORMATS:
+        if name not in LAYOUTS:
             raise ConfigurationError(
-                f"Unknown format {name!r}; known are {', '.join(FORMATS)}.{nearest(name, FORMATS)}"
+                f"Unknown format {name!r}; known are {', '.join(LAYOUTS)}.{nearest(name, LAYOUTS)}"
             )
+    _check_talk(arguments.talk)
     if not arguments.formats:
-        raise ConfigurationError(f"No format was asked for; known are {', '.join(FORMATS)}.")
+        raise ConfigurationError(f"No format was asked for; known are {', '.join(LAYOUTS)}.")
     return _shares(arguments.images, arguments.splits)
+
+
+def _check_talk(talk: Talk) -> None:
+    if talk.expressions < 0:
+        raise ConfigurationError(f"The number of expressions must not be negative; found {talk.expressions}.")
+    groups = shipped_priors().rates
+    for group, rate in talk.rates:
+        if group not in groups:
+            raise ConfigurationError(
+                f"Unknown group of questions {group!r}; known are {', '.join(groups)}.{nearest(group, groups)}"
+            )
+        if not 0 <= rate <= 1:
+            raise ConfigurationError(f"The rate of {group} must be from 0 to 1; found {rate:g}.")
 
 
 def _shares(images: int, splits: Splits) -> Splits:

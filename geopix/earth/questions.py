@@ -7,7 +7,7 @@ of the counts.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -64,6 +64,10 @@ class Priors:
         if share is None:
             return 0.0
         return min(1.0, self.rates[claim.group] * balance(claim, share))
+
+    def asking(self, rates: Mapping[str, float]) -> "Priors":
+        """Returns the same shares with other rates for some groups."""
+        return Priors(self.positive, {**self.rates, **rates})
 
 
 @cache

@@ -60,12 +60,38 @@ def references(scene: Scene, rng: np.random.Generator) -> list[Reference]:
         options = list(descriptions(scene, index))
         if not options:
             continue
-        weights = np.array([WEIGHTS[option.form] for option in options])
-        chosen = options[int(rng.choice(len(options), p=weights / weights.sum()))]
-        found.append(Reference(wording(chosen, scene.instances[index], rng), index, chosen.category))
+        found.append(_worded(scene, index, options[_choice(options, rng)], rng))
         if len(found) == wanted:
             break
     return sorted(found, key=lambda reference: reference.instance)
+
+
+def many_references(scene: Scene, rng: np.random.Generator, expressions: int) -> list[Reference]:
+    """Draws up to so many unambiguous expressions for every instance that can be named surely; for training.
+
+    Args:
+        scene: What to speak of.
+        rng: Draws the forms and the wording.
+        expressions: The most for one instance; each says something else of it.
+
+    Returns:
+        References in the order of the instances.
+    """
+    found: list[Reference] = []
+    for index in range(len(scene.instances)):
+        options = list(descriptions(scene, index))
+        drawn = [options.pop(_choice(options, rng)) for _ in range(min(expressions, len(options)))]
+        found.extend(_worded(scene, index, description, rng) for description in drawn)
+    return found
+
+
+def _choice(options: list[Description], rng: np.random.Generator) -> int:
+    weights = np.array([WEIGHTS[option.form] for option in options])
+    return int(rng.choice(len(options), p=weights / weights.sum()))
+
+
+def _worded(scene: Scene, index: int, description: Description, rng: np.random.Generator) -> Reference:
+    return Reference(wording(description, scene.instances[index], rng), index, description.category)
 
 
 def _crowd(scene: Scene, index: int) -> float:

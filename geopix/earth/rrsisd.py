@@ -1,7 +1,7 @@
 """Writes RRSIS-D's files: a pickle of references, one of COCO instances in JSON, and one JPEG an image.
 
 The layout is that of the published data (Liu et al., RMSIN, CVPR 2024): all splits in one pickle, one sentence a
-reference, each mask a one-element list with a compressed run-length code.
+reference (more when asked for, as RefCOCO has), each mask a one-element list with a compressed run-length code.
 """
 
 import json
@@ -17,19 +17,21 @@ from PIL import Image
 from pycocotools import mask as run_length
 
 from geopix.earth.phrases import RRSISD_CATEGORIES, RRSISD_NAMES
+from geopix.earth.picture import Picture
 
 Row = dict[str, Any]
 FOLDER = "rrsisd"
 MOST_INSTANCES = 32  # ids leave room for so many an image, so that more images never change an id
+OTHER_SENTENCES = 10**7  # a reference's second sentence has its first one's id and this, its third twice this, ..
 
 
 @dataclass(frozen=True)
 class ReferredInstance:
-    """One referred instance: its place among the image's instances, its expression, its coded mask."""
+    """One referred instance: its place among the image's instances, its expressions, its coded mask."""
 
     position: int
     category: str
-    expression: str
+    expressions: tuple[str, ...]
     counts: str
     area: int
     box: tuple[int, int, int, int]
@@ -43,6 +45,38 @@ class ReferredImage:
     split: str
     size: int
     references: tuple[ReferredInstance, ...]
+
+
+class RrsisD:
+    """RRSIS-D's layout."""
+
+    def write_picture(self, root: Path, picture: Picture) -> ReferredImage:
+        """Writes the image."""
+        write_jpeg(root, picture.image_id, picture.scene.image)
+        return ReferredImage(picture.image_id, picture.split, picture.size, referred(picture))
+
+    def samples(self, row: ReferredImage) -> int:
+        """Counts the expressions."""
+        return sum(len(reference.expressions) for reference in row.references)
+
+    def write_tables(self, root: Path, rows: Sequence[tuple[str, ReferredImage]]) -> None:
+        """Writes all splits' references and masks."""
+        write_rrsisd(root, [row for _, row in rows])
+
+
+def referred(picture: Picture) -> tuple[ReferredInstance, ...]:
+    """Returns the instances that a picture's references name, each with all of its expressions."""
+    said: dict[int, list[str]] = {}
+    for reference in picture.references:
+        said.setdefault(reference.instance, []).append(reference.expression)
+    return tuple(
+        ReferredInstance(
+            index, instance.category, tuple(dict.fromkeys(texts)), coded(instance.mask), int(instance.mask.sum()),
+            instance.box,
+        )
+        for index, texts in said.items()
+        for instance in [picture.scene.instances[index]]
+    )  # fmt: skip
 
 
 def coded(mask: NDArray[np.bool_]) -> str:
@@ -96,15 +130,18 @@ def _identity(image: ReferredImage, reference: ReferredInstance) -> int:
 
 def _reference_row(image: ReferredImage, reference: ReferredInstance) -> Row:
     number = _identity(image, reference)
-    sentence = reference.expression
+    sentences = [
+        {"tokens": text.split(), "raw": text, "sent_id": number + place * OTHER_SENTENCES, "sent": text}
+        for place, text in enumerate(reference.expressions)
+    ]
     return {
         "image_id": image.image_id,
         "split": image.split,
-        "sentences": [{"tokens": sentence.split(), "raw": sentence, "sent_id": number, "sent": sentence}],
+        "sentences": sentences,
         "file_name": file_name(image.image_id),
         "category_id": RRSISD_NAMES[reference.category][0],
         "ann_id": number,
-        "sent_ids": [number],
+        "sent_ids": [sentence["sent_id"] for sentence in sentences],
         "ref_id": number,
     }
 

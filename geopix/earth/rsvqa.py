@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from geopix.earth.picture import Picture, of_split
 from geopix.earth.questions import Question
 
 Row = dict[str, Any]
@@ -28,6 +29,24 @@ class AskedImage:
     image_id: int
     metres_per_pixel: float
     questions: tuple[Question, ...]
+
+
+class RsvqaHr:
+    """RSVQA-HR's layout."""
+
+    def write_picture(self, root: Path, picture: Picture) -> AskedImage:
+        """Writes the image."""
+        write_tiff(root, picture.image_id, picture.scene.image)
+        return AskedImage(picture.image_id, picture.scene.metres_per_pixel, picture.questions)
+
+    def samples(self, row: AskedImage) -> int:
+        """Counts the questions."""
+        return len(row.questions)
+
+    def write_tables(self, root: Path, rows: Sequence[tuple[str, AskedImage]]) -> None:
+        """Writes questions, answers and images of each split."""
+        for split, images in of_split(rows).items():
+            write_rsvqa(root, split, images)
 
 
 def write_tiff(root: Path, image_id: int, image: NDArray[np.uint8]) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from geopix.earth.make import FORMATS, make_earth
+from geopix.earth.layouts import LAYOUTS
+from geopix.earth.make import make_earth
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor, train_tokenizer
@@ -31,5 +32,5 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def earth(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("mini") / "earth"
-    make_earth(directory, seed=5, images=6, size=128, splits=(("train", 4), ("test", 2)), formats=FORMATS)
+    make_earth(directory, seed=5, images=6, size=128, splits=(("train", 4), ("test", 2)), formats=tuple(LAYOUTS))
     return directory

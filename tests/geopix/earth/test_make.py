@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as run_length
 
-from geopix.earth.make import MANIFEST, Summary, make_earth
+from geopix.earth.make import MANIFEST, Summary, Talk, make_earth
 from geopix.earth.scene import make_scene
 from geopix.earth.seeds import seed_of
 from harness.errors import ConfigurationError
@@ -131,7 +131,7 @@ def test_coded_masks_are_the_scenes_masks(small_earth: Summary) -> None:
         assert (folder / "images" / "rrsisd" / "JPEGImages" / row["file_name"]).is_file()
         checked += 1
     assert checked >= 6
-    assert checked == sum(split.references for split in small_earth.splits)
+    assert checked == sum(split.samples["rrsisd"] for split in small_earth.splits)
 
 
 def test_the_readers_of_the_real_benchmarks_read_it(small_earth: Summary) -> None:
@@ -140,7 +140,7 @@ def test_the_readers_of_the_real_benchmarks_read_it(small_earth: Summary) -> Non
         asked = list(RsvqaReader(prefix=f"USGS_split_{split}").samples(small_earth.directory / "RSVQA_HR"))
         reader = ReferReader(dataset="rrsisd", split=split, images="images/rrsisd/JPEGImages")
         referred = list(reader.samples(small_earth.directory / "rrsisd"))
-        assert (len(asked), len(referred)) == (by_split[split].questions, by_split[split].references)
+        assert {"rsvqa_hr": len(asked), "rrsisd": len(referred)} == by_split[split].samples
         assert not [sample.defect for sample in (*asked, *referred) if sample.defect]
 
 
@@ -149,6 +149,41 @@ def test_both_benchmarks_show_the_same_scene(small_earth: Summary) -> None:
     jpeg = np.asarray(Image.open(small_earth.directory / "rrsisd/images/rrsisd/JPEGImages/00001.jpg"))
     assert np.array_equal(tiff, make_scene(seed_of(3, "train", 0), 128).image)
     assert np.abs(tiff.astype(int) - jpeg).mean() < 4
+
+
+def test_more_is_said_of_the_same_scenes_when_asked_for(small_earth: Summary, tmp_path: Path) -> None:
+    talk = Talk(expressions=2, rates=(("attribute", 1.0),))
+    chatty = make_earth(tmp_path / "chatty", seed=3, images=6, size=128, splits=SPLITS, talk=talk)
+    usual, more = digest(small_earth.directory), digest(chatty.directory)
+    assert {name for name in usual if usual[name] == more[name]} == {n for n in usual if n.endswith((".tif", ".jpg"))}
+    named = [row for row in references(chatty.directory) if len(row["sentences"]) == 2]
+    assert named
+    assert all(len({sentence["sent"] for sentence in row["sentences"]}) == 2 for row in named)
+    for was, split in zip(small_earth.splits, chatty.splits, strict=True):
+        reader = ReferReader(dataset="rrsisd", split=split.split, images="images/rrsisd/JPEGImages")
+        assert len(list(reader.samples(chatty.directory / "rrsisd"))) == split.samples["rrsisd"]
+        assert split.samples["rsvqa_hr"] > was.samples["rsvqa_hr"]
+
+
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [
+        (Talk(expressions=-1), "The number of expressions must not be negative; found -1."),
+        (
+            Talk(rates=(("atribute", 0.5),)),
+            "Unknown group of questions 'atribute'; known are .* 'attribute'",
+        ),
+        (Talk(rates=(("comp", 1.5),)), "The rate of comp must be from 0 to 1; found 1.5."),
+    ],
+)
+def test_impossible_talk_is_refused(tmp_path: Path, talk: Talk, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        make_earth(tmp_path / "set", seed=0, images=3, talk=talk)
+
+
+def test_a_set_with_more_said_is_not_taken_for_the_usual_one(small_earth: Summary) -> None:
+    with pytest.raises(ConfigurationError, match="talk: usual there"):
+        make_earth(small_earth.directory, seed=3, images=6, size=128, splits=SPLITS, talk=Talk(expressions=1))
 
 
 def test_the_same_command_again_changes_nothing(small_earth: Summary) -> None:
@@ -171,7 +206,7 @@ def test_one_format_alone_and_what_a_killed_run_left(tmp_path: Path) -> None:
     assert calls == [(1, 2), (2, 2)]
     assert {path.name for path in tmp_path.iterdir()} == {"set"}
     assert {path.name for path in summary.directory.iterdir()} == {"RSVQA_HR", MANIFEST}
-    assert all(split.references == 0 for split in summary.splits)
+    assert all(set(split.samples) == {"rsvqa_hr"} for split in summary.splits)
 
 
 def test_an_interrupted_run_leaves_no_set(tmp_path: Path) -> None:
