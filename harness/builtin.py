@@ -30,7 +30,13 @@ def geopix_eval_metrics() -> dict[str, str]:
         "accuracy": "harness.metrics.accuracy:Accuracy",
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
+        "mean_dice": "harness.metrics.segmentation:MeanDice",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",
+        "no_target_accuracy": "harness.metrics.no_target:NoTargetAccuracy",
+        "target_accuracy": "harness.metrics.no_target:TargetAccuracy",
+        "mask_ap": "harness.metrics.grounded:MaskAp",
+        "grounded_miou": "harness.metrics.grounded:GroundedMeanIoU",
+        "mask_recall": "harness.metrics.grounded:MaskRecall",
     }
 
 

@@ -134,6 +134,9 @@ class Prediction:
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored, in pixels.
+        no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of
+            it, and its masks or boxes alone tell.
+        note: what a reader of the score should know of how the answer was read: that its boxes stand for masks, say.
     """
 
     status: Status
@@ -141,6 +144,8 @@ class Prediction:
     text: str | None = None
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
+    no_target: bool | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
