@@ -20,6 +20,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
+        "grounded_caption": "harness.parsers.grounded_caption:GroundedCaptionParser",
     }
 
 

@@ -131,7 +131,7 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
+        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *_how_answers_were_read(records)),
         images_digest=_images_digest(works),
     )
 
@@ -139,6 +139,12 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
 def _counts(records: Sequence[Record]) -> Counts:
     found = Counter(record.prediction.status for record in records)
     return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+
+
+def _how_answers_were_read(records: Sequence[Record]) -> list[str]:
+    """What the parser noted of answers, each note once with the number of answers."""
+    found = Counter(record.prediction.note for record in records if record.prediction.note)
+    return [f"{count} of {len(records)} answers: {note}." for note, count in sorted(found.items())]
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:

@@ -1,6 +1,7 @@
 """Masks in answers: the model's own and those it writes as JSON."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,8 @@ def test_the_models_own_masks_come_first() -> None:
         (Response(), "the answer has no mask"),
         (Response(text='{"masks": []}'), "the answer has no mask"),
         (Response(text="There is no ship."), "the answer has no mask"),
+        (Response(text='{"answer": 5}'), "the answer has no mask"),
+        (Response(text="[SEG", boxes=()), "the answer has no mask"),
         (Response(text="It is", reason="stopped before [SEG]"), "stopped before [SEG]"),
     ],
 )
@@ -70,6 +73,14 @@ def test_an_answer_without_a_mask_is_empty(response: Response, reason: str) -> N
         (Response(text='{"masks": 5}'), "the answer's `masks` is not a list"),
         (Response(text='{"masks": [5]}'), "a mask needs `size`"),
         (Response(text='{"masks": ['), "the answer begins like JSON and is none"),
+        (Response(text="[1, 2"), "the answer begins like JSON and is none"),
+        (Response(text='{"polygons": {}}'), "the answer's `polygons` is not a list"),
+        (Response(text="[1, 2, 3, 4]"), "a polygon needs three corners or more, x and y each; found 4 numbers"),
+        (Response(text='[[1, 2, "x"]]'), "neither lists of numbers nor lists of points"),
+        (Response(text="[[1e9, 0, 1, 0, 1, 1]]"), "a polygon's corner is not within"),
+        (Response(text="Sure, it is [SEG] and [SEG]."), "the answer marks with [SEG] and holds no mask"),
+        (Response(text="<seg1>"), "the answer marks with <seg1> and holds no mask"),
+        (Response(boxes=((1, 1, 0, 0),)), "a box is x0, y0, x1, y1"),
     ],
 )
 def test_a_mask_that_cannot_be_used_is_unparsed(response: Response, reason: str) -> None:
@@ -77,6 +88,60 @@ def test_a_mask_that_cannot_be_used_is_unparsed(response: Response, reason: str)
     assert prediction.status == "unparsed"
     assert reason in (prediction.reason or "")
     assert prediction.masks == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[0, 0, 1, 0, 1, 2, 0, 2]",
+        "[[0, 0, 1, 0, 1, 2, 0, 2]]",
+        "[[0, 0], [1, 0], [1, 2], [0, 2]]",
+        "[[[0, 0], [1, 0], [1, 2], [0, 2]]]",
+        '{"polygons": [[0, 0, 1, 0, 1, 2, 0, 2]]}',
+        '{"segmentation": [[0, 0], [1.0, 0], [1, 2], [0, 2]]}',
+        '```json\n{"polygons": [[0, 0, 1, 0, 1, 2, 0, 2]]}\n```',
+        "The ship is (0, 0), (1, 0), (1, 2), (0, 2).",
+        "<think>(5, 5), (9, 9), (9, 5)</think> It is [0, 0], [1, 0], [1, 2], [0, 2]",
+    ],
+)
+def test_polygons_in_words_are_filled(text: str) -> None:
+    assert MaskParser().parse(Response(text=text), SAMPLE) == Prediction("ok", text=text, masks=(LEFT,))
+
+
+@pytest.mark.parametrize(("frame", "half", "whole"), [("unit", 0.5, 1), ("percent", 50, 100), ("thousand", 500, 1000)])
+def test_polygons_may_be_told_across_the_image(frame: Any, half: float, whole: float) -> None:
+    text = json.dumps([[0, 0, half, 0, half, whole, 0, whole]])
+    assert MaskParser(frame=frame).parse(Response(text=text), SAMPLE).masks == (LEFT,)
+
+
+def test_polygons_need_the_size_of_the_image() -> None:
+    prediction = MaskParser().parse(Response(text="[0, 0, 1, 0, 1, 1]"), Sample("1", (), {}, Target()))
+    assert prediction.reason == "the answer's polygons cannot be drawn: the size of the image is not known"
+
+
+@pytest.mark.parametrize("text", [json.dumps({"size": [2, 2], "counts": [0, 2, 2]}), '[{"size": [2, 2], "counts": "022"}]'])
+def test_a_bare_mask_and_a_list_of_masks_are_read(text: str) -> None:
+    assert MaskParser().parse(Response(text=text), SAMPLE).masks == (LEFT,)
+
+
+def test_boxes_stand_in_for_masks_and_the_record_says_so() -> None:
+    prediction = MaskParser().parse(Response(text="It is here.", boxes=((0, 0, 1, 2),)), SAMPLE)
+    assert prediction == Prediction(
+        "ok", text="It is here.", masks=(LEFT,), note="no mask in the answer: its boxes were filled"
+    )
+    assert MaskParser().parse(Response(boxes=((0, 0, 1, 2),), masks=(TOP,)), SAMPLE).note is None
+
+
+@pytest.mark.parametrize("text", ["[REJ]", "There is no target object in the image.", "<think>[SEG]</think>NO TARGET"])
+def test_an_answer_may_say_that_there_is_no_target(text: str) -> None:
+    assert MaskParser().parse(Response(text=text), SAMPLE) == Prediction("ok", text=text, no_target=True)
+    assert MaskParser().parse(Response(text=text, masks=(LEFT,)), SAMPLE).no_target is None
+
+
+def test_each_mask_is_kept_apart_where_a_metric_pairs_them() -> None:
+    sample = Sample("1", (), {}, Target(masks=(LEFT, TOP)))
+    assert MaskParser("each").parse(Response(masks=(TOP, LEFT)), sample).masks == (TOP, LEFT)
+    assert MaskParser("each").target(sample).masks == (LEFT, TOP)
 
 
 def test_masks_of_two_sizes_are_unparsed_even_without_a_true_mask() -> None:
