@@ -178,6 +178,16 @@ def decode(mask: Mask) -> NDArray[np.bool_]:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(mask.size, order="F")
 
 
+def box_of(mask: Mask) -> tuple[float, float, float, float] | None:
+    """Returns the tight box (x0, y0, x1, y1) of a checked mask, the far sides exclusive; None where it has no pixel.
+
+    >>> box_of(from_runs((2, 3), [1, 2, 3]))
+    (0.0, 0.0, 2.0, 2.0)
+    """
+    x, y, width, height = map(float, coco.toBbox(_as_coco(mask)))
+    return (x, y, x + width, y + height) if width and height else None
+
+
 def empty(size: tuple[int, int]) -> Mask:
     """Returns a mask without a pixel."""
     return from_runs(size, [size[0] * size[1]])
@@ -237,18 +247,6 @@ def iou_matrix(some: Sequence[Mask], others: Sequence[Mask]) -> NDArray[np.float
         return np.zeros((len(some), len(others)))
     found = coco.iou([_as_coco(mask) for mask in some], [_as_coco(mask) for mask in others], [0] * len(others))
     return np.asarray(found, dtype=np.float64)
-
-
-def box_of(mask: Mask) -> Box | None:
-    """Returns the smallest box around a checked mask's pixels; None where it has none.
-
-    >>> box_of(from_runs((2, 3), [3, 1, 2]))
-    (1.0, 1.0, 2.0, 2.0)
-    """
-    if not area(mask):
-        return None
-    x, y, width, height = map(float, coco.toBbox(_as_coco(mask)))
-    return x, y, x + width, y + height
 
 
 def boxes_of(masks: Sequence[Mask]) -> tuple[Box, ...]:

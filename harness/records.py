@@ -134,9 +134,10 @@ class Prediction:
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored, in pixels.
+        stand_in: what is scored in the place of something that the answer does not have: `the boxes around its masks`
+            for example.
         no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of
             it, and its masks or boxes alone tell.
-        note: what a reader of the score should know of how the answer was read: that its boxes stand for masks, say.
     """
 
     status: Status
@@ -144,8 +145,8 @@ class Prediction:
     text: str | None = None
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
+    stand_in: str | None = None
     no_target: bool | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

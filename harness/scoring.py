@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -131,7 +131,7 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *_how_answers_were_read(records)),
+        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *_stand_ins(records)),
         images_digest=_images_digest(works),
     )
 
@@ -141,10 +141,11 @@ def _counts(records: Sequence[Record]) -> Counts:
     return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
 
 
-def _how_answers_were_read(records: Sequence[Record]) -> list[str]:
-    """What the parser noted of answers, each note once with the number of answers."""
-    found = Counter(record.prediction.note for record in records if record.prediction.note)
-    return [f"{count} of {len(records)} answers: {note}." for note, count in sorted(found.items())]
+def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
+    """Yields what was scored in the place of something that answers do not have, and how often."""
+    found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
+    for what, times in found.items():
+        yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:

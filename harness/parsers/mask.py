@@ -11,6 +11,7 @@ from harness.parsers.mask_words import Frame, masks_in
 from harness.parsers.text import without_thoughts
 from harness.records import Mask, Prediction, Response, Sample, Target
 
+FROM_BOXES = "its boxes, filled"
 SEGMENTATION_TOKEN = re.compile(r"[\[<]SEG\d*[\]>]", re.IGNORECASE)
 
 
@@ -19,7 +20,7 @@ class MaskParser:
     """Reads the masks of an answer, and those that are right.
 
     An answer's masks are, in this order: the response's own; those that its text gives in words (run-length encodings
-    or polygons, see `harness.parsers.mask_words`); the response's boxes, filled, which the prediction's note then says.
+    or polygons, see `harness.parsers.mask_words`); the response's boxes, filled, which the prediction then says.
     Thoughts are not part of the text. Masks must have the size of the true mask.
 
     An answer without a mask is `empty`; `ok` where it says in words that there is no target; and `unparsed` where it
@@ -42,12 +43,12 @@ class MaskParser:
         """Returns the answer's masks; never raises for what a model wrote."""
         words = without_thoughts(response.text)
         try:
-            masks, note = self._read(response, words, sample.target.masks)
+            masks, stand_in = self._read(response, words, sample.target.masks)
         except SampleError as error:
             return Prediction("unparsed", str(error))
         text = response.text or None
         if masks:
-            return Prediction("ok", text=text, masks=self._kept(masks), note=note)
+            return Prediction("ok", text=text, masks=self._kept(masks), stand_in=stand_in)
         if any(phrase.lower() in words.lower() for phrase in self.no_target):
             return Prediction("ok", text=text, no_target=True)
         if marks := SEGMENTATION_TOKEN.findall(words):
@@ -57,11 +58,11 @@ class MaskParser:
     def _read(self, response: Response, words: str, true: tuple[Mask, ...]) -> tuple[tuple[Mask, ...], str | None]:
         size = true[0].size if true else None
         masks = tuple(map(checked, response.masks)) or masks_in(words, size, self.frame)
-        note = None
+        stand_in = None
         if not masks and response.boxes and size:
-            masks, note = masks_of(response.boxes, size), "no mask in the answer: its boxes were filled"
+            masks, stand_in = masks_of(response.boxes, size), FROM_BOXES
         _check_sizes(masks, true)
-        return masks, note
+        return masks, stand_in
 
     def _kept(self, masks: tuple[Mask, ...]) -> tuple[Mask, ...]:
         match self.several:

@@ -41,7 +41,7 @@ def test_marks_without_masks_are_unparsed() -> None:
 def test_boxes_may_stand_in_for_the_masks() -> None:
     prediction = GroundedCaptionParser().parse(Response(text="A ship.", boxes=((0, 0, 1, 2),)), SAMPLE)
     assert (prediction.masks, prediction.text) == ((LEFT,), "A ship.")
-    assert prediction.note == "no mask in the answer: its boxes were filled"
+    assert prediction.stand_in == "its boxes, filled"
 
 
 def test_true_masks_of_two_sizes_are_an_error_of_the_data() -> None:

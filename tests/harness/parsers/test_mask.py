@@ -127,9 +127,9 @@ def test_a_bare_mask_and_a_list_of_masks_are_read(text: str) -> None:
 def test_boxes_stand_in_for_masks_and_the_record_says_so() -> None:
     prediction = MaskParser().parse(Response(text="It is here.", boxes=((0, 0, 1, 2),)), SAMPLE)
     assert prediction == Prediction(
-        "ok", text="It is here.", masks=(LEFT,), note="no mask in the answer: its boxes were filled"
+        "ok", text="It is here.", masks=(LEFT,), stand_in="its boxes, filled"
     )
-    assert MaskParser().parse(Response(boxes=((0, 0, 1, 2),), masks=(TOP,)), SAMPLE).note is None
+    assert MaskParser().parse(Response(boxes=((0, 0, 1, 2),), masks=(TOP,)), SAMPLE).stand_in is None
 
 
 @pytest.mark.parametrize("text", ["[REJ]", "There is no target object in the image.", "<think>[SEG]</think>NO TARGET"])
