@@ -10,6 +10,10 @@ def geopix_eval_readers() -> dict[str, str]:
         "rsvqa": "harness.readers.rsvqa:RsvqaReader",
         "refer": "harness.readers.refer:ReferReader",
         "json_lines": "harness.readers.json_lines:JsonLinesReader",
+        "dior_rsvg": "harness.readers.dior_rsvg:DiorRsvgReader",
+        "vrsbench_referring": "harness.readers.vrsbench_referring:VrsbenchReferringReader",
+        "dvgbench": "harness.readers.dvgbench:DvgbenchReader",
+        "geochat_referring": "harness.readers.geochat_referring:GeochatReferringReader",
     }
 
 
@@ -20,6 +24,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
+        "box": "harness.parsers.box:BoxParser",
     }
 
 
@@ -31,6 +36,10 @@ def geopix_eval_metrics() -> dict[str, str]:
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",
+        "box_accuracy": "harness.metrics.grounding:BoxAccuracy",
+        "box_mean_iou": "harness.metrics.grounding:BoxMeanIoU",
+        "box_cumulative_iou": "harness.metrics.grounding:BoxCumulativeIoU",
+        "box_centre": "harness.metrics.grounding:BoxCentre",
     }
 
 

@@ -178,6 +178,16 @@ def decode(mask: Mask) -> NDArray[np.bool_]:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(mask.size, order="F")
 
 
+def box_of(mask: Mask) -> tuple[float, float, float, float] | None:
+    """Returns the tight box (x0, y0, x1, y1) of a checked mask, the far sides exclusive; None where it has no pixel.
+
+    >>> box_of(from_runs((2, 3), [1, 2, 3]))
+    (0.0, 0.0, 2.0, 2.0)
+    """
+    x, y, width, height = map(float, coco.toBbox(_as_coco(mask)))
+    return (x, y, x + width, y + height) if width and height else None
+
+
 def empty(size: tuple[int, int]) -> Mask:
     """Returns a mask without a pixel."""
     return from_runs(size, [size[0] * size[1]])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -131,7 +131,7 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
+        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *_stand_ins(records)),
         images_digest=_images_digest(works),
     )
 
@@ -139,6 +139,13 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
 def _counts(records: Sequence[Record]) -> Counts:
     found = Counter(record.prediction.status for record in records)
     return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+
+
+def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
+    """Yields what was scored in the place of something that answers do not have, and how often."""
+    found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
+    for what, times in found.items():
+        yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:
