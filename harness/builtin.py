@@ -10,6 +10,10 @@ def geopix_eval_readers() -> dict[str, str]:
         "rsvqa": "harness.readers.rsvqa:RsvqaReader",
         "refer": "harness.readers.refer:ReferReader",
         "json_lines": "harness.readers.json_lines:JsonLinesReader",
+        "dior_rsvg": "harness.readers.dior_rsvg:DiorRsvgReader",
+        "vrsbench_referring": "harness.readers.vrsbench_referring:VrsbenchReferringReader",
+        "dvgbench": "harness.readers.dvgbench:DvgbenchReader",
+        "geochat_referring": "harness.readers.geochat_referring:GeochatReferringReader",
     }
 
 
@@ -21,6 +25,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
         "grounded_caption": "harness.parsers.grounded_caption:GroundedCaptionParser",
+        "box": "harness.parsers.box:BoxParser",
     }
 
 
@@ -38,6 +43,10 @@ def geopix_eval_metrics() -> dict[str, str]:
         "mask_ap": "harness.metrics.grounded:MaskAp",
         "grounded_miou": "harness.metrics.grounded:GroundedMeanIoU",
         "mask_recall": "harness.metrics.grounded:MaskRecall",
+        "box_accuracy": "harness.metrics.grounding:BoxAccuracy",
+        "box_mean_iou": "harness.metrics.grounding:BoxMeanIoU",
+        "box_cumulative_iou": "harness.metrics.grounding:BoxCumulativeIoU",
+        "box_centre": "harness.metrics.grounding:BoxCentre",
     }
 
 

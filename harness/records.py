@@ -4,7 +4,9 @@ A reader makes a `Sample`, a prompt template and the sample make a `Request`, a 
 parser reads that into a `Prediction`, metrics score it, and all of it is kept as one `Record`, one JSON line a sample.
 
 Coordinates are pixels of the image as stored: x to the right, y down, the origin at the upper left corner. A box is
-(x0, y0, x1, y1) with x1 and y1 exclusive. A mask is a COCO run-length encoding over (height, width).
+(x0, y0, x1, y1) with x1 and y1 exclusive; where a benchmark scores boxes in a frame of its own, hundredths of the
+image's sides for example, the right and the read boxes are in that frame, which the task's parser names. A mask is a
+COCO run-length encoding over (height, width).
 """
 
 from collections.abc import Mapping
@@ -49,7 +51,7 @@ class Target:
     Attributes:
         texts: accepted answers or reference captions; the first is the one shown.
         masks: the true masks, one an object; an empty tuple where the task has no masks.
-        boxes: the true boxes in pixels.
+        boxes: the true boxes.
     """
 
     texts: tuple[str, ...] = ()
@@ -113,6 +115,8 @@ class Response:
         seconds: time spent on this answer (a batch's time shared evenly).
         tokens: generated tokens, where the model counts them.
         reason: what the model has to say about an answer that it could not finish.
+        box_family: how the boxes of its words are written, where the model declares it: a name of
+            `harness.parsers.box_spellings.FAMILIES`.
     """
 
     text: str = ""
@@ -121,6 +125,7 @@ class Response:
     seconds: float | None = None
     tokens: int | None = None
     reason: str | None = None
+    box_family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class Prediction:
         reason: why the status is not `ok`, in words.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
-        boxes: the boxes that are scored, in pixels.
+        boxes: the boxes that are scored.
         stand_in: what is scored in the place of something that the answer does not have: `the boxes around its masks`
             for example.
         no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of

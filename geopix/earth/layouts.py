@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping
 
+from geopix.earth.diorrsvg import DiorRsvg
+from geopix.earth.dvgbench import DvgBench
+from geopix.earth.geochat_referring import GeochatReferring
 from geopix.earth.loveda import LoveDa
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
 from geopix.earth.rsvqa import RsvqaHr
+from geopix.earth.vrsbench_referring import VrsbenchReferring
 
 LAYOUTS: Mapping[str, Layout] = {
     "rsvqa_hr": RsvqaHr(),
     "rrsisd": RrsisD(),
     "loveda": LoveDa(),
+    "dior_rsvg": DiorRsvg(),
+    "vrsbench_referring": VrsbenchReferring(),
+    "dvgbench": DvgBench(),
+    "geochat_referring": GeochatReferring(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")
