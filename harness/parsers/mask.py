@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.boxes import Frame
 from harness.errors import SampleError
 from harness.masks import checked, masks_of, union
-from harness.parsers.mask_words import Frame, masks_in
+from harness.parsers.box import BoxParser
+from harness.parsers.box_spellings import Family, family, spoken
+from harness.parsers.mask_words import masks_in
 from harness.parsers.text import without_thoughts
 from harness.records import Mask, Prediction, Response, Sample, Target
 
@@ -20,8 +23,9 @@ class MaskParser:
     """Reads the masks of an answer, and those that are right.
 
     An answer's masks are, in this order: the response's own; those that its text gives in words (run-length encodings
-    or polygons, see `harness.parsers.mask_words`); the response's boxes, filled, which the prediction then says.
-    Thoughts are not part of the text. Masks must have the size of the true mask.
+    or polygons, see `harness.parsers.mask_words`); its boxes, given as numbers or in words (see
+    `harness.parsers.box`), filled, which the prediction then says. Thoughts are not part of the text. Masks must have
+    the size of the true mask.
 
     An answer without a mask is `empty`; `ok` where it says in words that there is no target; and `unparsed` where it
     marks places with [SEG] for which it holds no mask.
@@ -30,8 +34,8 @@ class MaskParser:
         several: what several masks in one answer, or true ones, mean: `union` counts a pixel that any of them has,
             `first` keeps the first predicted mask and all true pixels, `each` keeps them apart for a metric that pairs
             them.
-        frame: what the numbers of polygons in words are: `pixels`, or from 0 to 1, 100 or 1000 across the image (`unit`,
-            `percent`, `thousand`).
+        frame: what the numbers of polygons and boxes in words count: `pixels`, or `0-1`, `0-100`, `0-1000`, `0-1024`
+            over the image's sides. A model may declare how it writes boxes, which goes before this.
         no_target: words by which an answer says that there is no target; capitals do not matter.
     """
 
@@ -43,7 +47,7 @@ class MaskParser:
         """Returns the answer's masks; never raises for what a model wrote."""
         words = without_thoughts(response.text)
         try:
-            masks, stand_in = self._read(response, words, sample.target.masks)
+            masks, stand_in = self._read(response, words, sample)
         except SampleError as error:
             return Prediction("unparsed", str(error))
         text = response.text or None
@@ -55,14 +59,25 @@ class MaskParser:
             return Prediction("unparsed", f"the answer marks with {marks[0]} and holds no mask")
         return Prediction("empty", response.reason or "the answer has no mask", text=text)
 
-    def _read(self, response: Response, words: str, true: tuple[Mask, ...]) -> tuple[tuple[Mask, ...], str | None]:
+    def _read(self, response: Response, words: str, sample: Sample) -> tuple[tuple[Mask, ...], str | None]:
+        true = sample.target.masks
         size = true[0].size if true else None
-        masks = tuple(map(checked, response.masks)) or masks_in(words, size, self.frame)
-        stand_in = None
-        if not masks and response.boxes and size:
-            masks, stand_in = masks_of(response.boxes, size), FROM_BOXES
+        masks, stand_in = tuple(map(checked, response.masks)) or masks_in(words, size, self.frame), None
+        if not masks and size and (masks := self._filled_boxes(response, words, sample, size)):
+            stand_in = FROM_BOXES
         _check_sizes(masks, true)
         return masks, stand_in
+
+    def _filled_boxes(
+        self, response: Response, words: str, sample: Sample, size: tuple[int, int]
+    ) -> tuple[Mask, ...]:
+        spelling = family(response.box_family) if response.box_family else Family(self.frame)
+        if not response.boxes and not spoken(words, spelling):
+            return ()
+        read = BoxParser(frame=self.frame, several="all").parse(replace(response, masks=()), sample)
+        if read.status != "ok":
+            raise SampleError(read.reason or "its boxes cannot be read")
+        return masks_of(read.boxes, size)
 
     def _kept(self, masks: tuple[Mask, ...]) -> tuple[Mask, ...]:
         match self.several:

@@ -1,22 +1,19 @@
 """Masks that an answer gives in words: COCO run-length encodings or polygons, in JSON or as lists of points."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
+from harness.boxes import Frame, sides
 from harness.errors import SampleError
 from harness.masks import from_json, from_polygons, union
 from harness.records import Mask
 
-Frame = Literal["pixels", "unit", "percent", "thousand"]
-
-FRAMES: Mapping[Frame, float] = {"unit": 1.0, "percent": 100.0, "thousand": 1000.0}
-
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
-# "[SEG]" begins with a bracket too; a list begins with a number, a list or an object.
-_JSON = re.compile(r"\{|\[\s*[-\d.\[{]")
+# "[SEG]" and "{<10><20>.." begin with brackets too: a list begins with a number, a list or an object.
+_JSON = re.compile(r"\{\s*[\"}]|\[\s*[-\d.\[{]")
 _NUMBER = r"\s*-?\d+(?:\.\d+)?\s*"
 _POINTS = re.compile(rf"(?:[(\[]{_NUMBER},{_NUMBER}[)\]][\s,;]*){{3,}}")
 _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
@@ -28,28 +25,32 @@ def masks_in(text: str, size: tuple[int, int] | None, frame: Frame = "pixels") -
     The forms: `{"masks": [..]}` (lmms-eval's way of passing masks as words), a mask or a list of masks with `size` and
     `counts`; `{"polygons": [..]}` or `{"segmentation": [..]}` with lists of x and y in turns, or of points; the same
     lists bare; and three points or more in a row, `(x, y), (x, y), ..` or `[x, y], ..`, each row one polygon. JSON may
-    stand in a fence of backticks.
+    stand in a fence of backticks. Four numbers are a box and no polygon.
 
     Args:
         text: the answer, thoughts removed.
         size: the image's height and width, which polygons need; None where it is not known.
-        frame: what the polygons' numbers are: pixels, or from 0 to 1, 100 or 1000 across the image.
+        frame: what the polygons' numbers count.
 
     Raises:
         SampleError: it begins like one of them and is none.
     """
     fenced = _FENCE.search(text)
     bare = (fenced.group(1) if fenced else text).strip()
-    if _JSON.match(bare):
-        return _in_json(_loaded(bare), size, frame)
+    content = _loaded(bare) if _JSON.match(bare) else None
+    if content is not None:
+        return _in_json(content, size, frame)
     polygons = [[float(number) for number in _NUMBERS.findall(row)] for row in _POINTS.findall(bare)]
     return _filled(polygons, size, frame) if polygons else ()
 
 
 def _loaded(text: str) -> Any:
+    """A text's JSON; None where it only begins with a list."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        if text.startswith("["):
+            return None
         raise SampleError(f"the answer begins like JSON and is none: {error}") from error
 
 
@@ -69,7 +70,9 @@ def _in_json(content: Any, size: tuple[int, int] | None, frame: Frame) -> tuple[
 
 def _listed(content: list[Any], size: tuple[int, int] | None, frame: Frame) -> tuple[Mask, ...]:
     if all(isinstance(part, dict) for part in content):
-        return tuple(map(from_json, content))
+        return tuple(from_json(part) for part in content if "counts" in part)
+    if _is_box(content) or all(isinstance(part, list) and _is_box(part) for part in content):
+        return ()
     return _filled(_polygons(content), size, frame)
 
 
@@ -84,6 +87,10 @@ def _polygons(content: Sequence[Any]) -> list[list[float]]:
 
 def _is_polygon(part: Sequence[Any]) -> bool:
     return bool(part) and (_are_numbers(part) or all(isinstance(at, list) and _is_point(at) for at in part))
+
+
+def _is_box(values: Sequence[Any]) -> bool:
+    return len(values) == 4 and _are_numbers(values)
 
 
 def _is_point(at: Sequence[Any]) -> bool:
@@ -105,9 +112,8 @@ def _filled(polygons: list[list[float]], size: tuple[int, int] | None, frame: Fr
 
 
 def _in_pixels(polygon: list[float], size: tuple[int, int], frame: Frame) -> list[float]:
-    if frame not in FRAMES:
-        return polygon
+    across, down = sides(frame, size)
     height, width = size
     return [
-        value / FRAMES[frame] * (height if place % 2 else width) for place, value in enumerate(polygon)
+        value * height / down if place % 2 else value * width / across for place, value in enumerate(polygon)
     ]
