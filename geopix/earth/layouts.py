@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 
 from geopix.earth.diorrsvg import DiorRsvg
+from geopix.earth.drseg import DrSeg
 from geopix.earth.dvgbench import DvgBench
+from geopix.earth.earthreason import EarthReason
 from geopix.earth.geochat_referring import GeochatReferring
+from geopix.earth.geopixeld import GeoPixelD
+from geopix.earth.geopixinstruct import GeoPixInstruct
+from geopix.earth.lasers import Lasers
 from geopix.earth.loveda import LoveDa
+from geopix.earth.phrase_lists import RefSegRs, RisBench
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
 from geopix.earth.rsvqa import RsvqaHr
@@ -19,5 +25,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "vrsbench_referring": VrsbenchReferring(),
     "dvgbench": DvgBench(),
     "geochat_referring": GeochatReferring(),
+    "refsegrs": RefSegRs(),
+    "risbench": RisBench(),
+    "drseg": DrSeg(),
+    "earthreason": EarthReason(),
+    "lasers": Lasers(),
+    "geopixinstruct": GeoPixInstruct(),
+    "geopixeld": GeoPixelD(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")

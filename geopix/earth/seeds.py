@@ -5,6 +5,7 @@ from zlib import crc32
 import numpy as np
 
 SCENE, QUESTIONS, REFERENCES = range(3)
+REASONING, CAPTIONS = 6, 7
 GROUNDING = 8
 
 

@@ -108,7 +108,7 @@ class MaskAp:
         return MetricInfo("percent", "higher", formula, f"{SOURCE}, through pycocotools' COCOeval")
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
-        """Returns the numbers of `predicted` masks and `targets`, and for each predicted mask whether it has a match."""
+        """Returns the numbers of `predicted` masks and `targets`, and for each predicted one whether it has a match."""
         matches = coco_matches(_predicted(prediction)[:MOST_MASKS], target.masks, self.threshold)
         counts = {"predicted": float(len(matches)), "targets": float(len(target.masks))}
         return counts | {f"match/{number:03d}": float(match) for number, match in enumerate(matches)}
@@ -149,7 +149,9 @@ class GroundedMeanIoU(Additive):
     @property
     def info(self) -> MetricInfo:
         """What a report prints beside the score."""
-        formula = "mean over images of the mean IoU of one-to-one pairs, the best first; masks without a pair are left out"
+        formula = (
+            "mean over images of the mean IoU of one-to-one pairs, the best first; masks without a pair are left out"
+        )
         return MetricInfo("percent", "higher", formula, f"{SOURCE}, compute_miou")
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
@@ -168,8 +170,8 @@ class GroundedMeanIoU(Additive):
 class MaskRecall(Additive):
     """The share of true masks that a predicted one finds; pairs are one-to-one, the best first.
 
-    GLaMM's script also asks that the phrases of a pair be alike (cosine of BERT embeddings above 0.5). This does not, so
-    it is at least as high as that recall.
+    GLaMM's script also asks that the phrases of a pair be alike (cosine of BERT embeddings above 0.5). This does not,
+    so it is at least as high as that recall.
 
     >>> from harness.masks import from_runs
     >>> ship, quay = from_runs((2, 2), [0, 3, 1]), from_runs((2, 2), [1, 3])

@@ -45,7 +45,9 @@ def pixel_pairs(
         predicted = prediction.masks
     pairs = _pairs(target.masks, predicted, pairing or rules.pairing)
     found = tuple(_pixels(true, guess) for true, guess in pairs)
-    return _declined(found, target) if prediction.no_target else found
+    if prediction.no_target:
+        found = _declined(found, target)
+    return (_pooled(found),) if rules.pooled else found
 
 
 def _left_out(target: Target, prediction: Prediction, rules: SegmentationRules) -> bool:
@@ -91,6 +93,12 @@ def _pixels(true: Mask | None, predicted: Mask | None) -> Pixels:
     if true is None or predicted is None:
         return Pixels(0, area(known), frame)
     return Pixels(*overlap(true, predicted), frame)
+
+
+def _pooled(pairs: tuple[Pixels, ...]) -> Pixels:
+    return Pixels(
+        sum(pair.intersection for pair in pairs), sum(pair.union for pair in pairs), sum(pair.frame for pair in pairs)
+    )
 
 
 def _declined(pairs: tuple[Pixels, ...], target: Target) -> tuple[Pixels, ...]:

@@ -1,4 +1,4 @@
-"""Scores of masks: oIoU (also called cIoU), mIoU (also called gIoU), Dice and P@X, in the conventions of published code.
+"""Scores of masks: oIoU (also called cIoU), mIoU (also called gIoU), Dice and P@X, as published code computes them.
 
 All compare run-length encodings; no mask is drawn. An answer without a mask is an empty mask; an answer that could not
 be read scores 0, even where the true mask is empty.
@@ -122,7 +122,8 @@ class MeanIoU(_OverPairs):
     def info(self) -> MetricInfo:
         """What a report prints beside the score."""
         epsilon = f" + {self._rules.epsilon:g}" if self._rules.epsilon else ""
-        pairs = "samples" if (self.pairing or self._rules.pairing) in ("union", "first") else "pairs of masks"
+        whole = self._rules.pooled or (self.pairing or self._rules.pairing) in ("union", "first")
+        pairs = "samples" if whole else "pairs of masks"
         count = f"({pairs} + {self._rules.count_epsilon:g})" if self._rules.count_epsilon else pairs
         formula = f"sum of IoU / {count}, IoU = |truth and prediction| / (|truth or prediction|{epsilon}); "
         return self._info(formula + self._rules.empty_words)

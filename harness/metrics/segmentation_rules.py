@@ -60,6 +60,7 @@ class SegmentationRules:
         total_epsilon: added to the sum of the unions before the sum of the intersections is divided by it.
         background: whether the background is a second class: IoU is then the mean over both, I and U their sums.
         pairing: which predicted mask answers which true one, see `harness.metrics.pairs`.
+        pooled: whether the pairs of one sample count as one, by the sums of their I and U.
         left_out: samples that are not scored at all.
         targets_only: whether P@X is taken over samples with a target alone.
     """
@@ -72,6 +73,7 @@ class SegmentationRules:
     total_epsilon: float = 0.0
     background: bool = False
     pairing: Pairing = "union"
+    pooled: bool = False
     left_out: tuple[LeftOut, ...] = ()
     targets_only: bool = False
 
@@ -137,6 +139,7 @@ class SegmentationRules:
     def words(self) -> str:
         """What else a reader of a score must know: classes, pairs, and what is left out."""
         parts = ["mean over foreground and background"] if self.background else []
+        parts += ["the pairs of a sample pooled"] if self.pooled else []
         parts += [f"left out: {', '.join(self.left_out)}"] if self.left_out else []
         return "; ".join(parts)
 
@@ -170,6 +173,7 @@ PRESETS: Mapping[str, SegmentationRules] = {
         reaches=">",
         background=True,
         pairing="position",
+        pooled=True,
         source="PixDLM eval.py (XIEFOX/PixDLM@43ab5973), its mIoU of an image and 'correct' above 25 %: the mean of "
         "the background's and the foreground's IoU. Its gIoU and cIoU are LISA's.",
     ),
@@ -201,8 +205,8 @@ PRESETS: Mapping[str, SegmentationRules] = {
     "falcon": SegmentationRules(
         empty=1.0,
         left_out=("empty truth", "empty prediction"),
-        source="Falcon eval/src/segmentation (TianHuiLab/Falcon@d905f788): two empty masks score 1, yet samples with an "
-        "empty true or predicted mask are left out. It defines no P@X.",
+        source="Falcon eval/src/segmentation (TianHuiLab/Falcon@d905f788): two empty masks score 1, yet samples with "
+        "an empty true or predicted mask are left out. It defines no P@X.",
     ),
     "strict": SegmentationRules(
         epsilon=1e-5,

@@ -68,9 +68,7 @@ class MaskParser:
         _check_sizes(masks, true)
         return masks, stand_in
 
-    def _filled_boxes(
-        self, response: Response, words: str, sample: Sample, size: tuple[int, int]
-    ) -> tuple[Mask, ...]:
+    def _filled_boxes(self, response: Response, words: str, sample: Sample, size: tuple[int, int]) -> tuple[Mask, ...]:
         spelling = family(response.box_family) if response.box_family else Family(self.frame)
         if not response.boxes and not spoken(words, spelling):
             return ()

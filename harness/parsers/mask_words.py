@@ -114,6 +114,4 @@ def _filled(polygons: list[list[float]], size: tuple[int, int] | None, frame: Fr
 def _in_pixels(polygon: list[float], size: tuple[int, int], frame: Frame) -> list[float]:
     across, down = sides(frame, size)
     height, width = size
-    return [
-        value * height / down if place % 2 else value * width / across for place, value in enumerate(polygon)
-    ]
+    return [value * height / down if place % 2 else value * width / across for place, value in enumerate(polygon)]

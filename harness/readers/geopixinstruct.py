@@ -30,7 +30,7 @@ class GeopixinstructReader:
     `{folder}/{split}-*.parquet` (extra `data`), or `{split}.json` or `.jsonl` of the same rows: `image_id`,
     `image_path`, and `instances` with `instance_id`, `category`, `description`, `bbox` and `mask`, COCO's run-length
     encoding with its letters as text. The images are those of SAMRS and come from elsewhere: `image_path` is looked for
-    below `images`, then its last part alone. An image that is not there makes its samples defects, which a report counts.
+    below `images`, then its last part alone. An image that is not there makes its samples defects, which are counted.
 
     The card does not say whether a box is two corners or a corner with width and height: the order in which the boxes
     lie on their masks is taken, decided over the whole split.
@@ -80,9 +80,7 @@ class GeopixinstructReader:
         return [below(folder, name) for name in mine]
 
     def _samples(self, row: Row, found: Found, order: Order) -> Iterator[Sample]:
-        objects: list[tuple[Row, Mask | None, str | None]] = [
-            (each, *_mask(each)) for each in row["instances"]
-        ]
+        objects: list[tuple[Row, Mask | None, str | None]] = [(each, *_mask(each)) for each in row["instances"]]
         if self.ask == "single":
             yield from (_single(each, mask, defect, found, order) for each, mask, defect in objects)
         elif len(objects) > 1:
@@ -178,7 +176,9 @@ def _checked(files: Sequence[Path]) -> Order:
                 votes.update(filter(None, map(_order, row["instances"])))
         problems.settle()
     if not votes:
-        raise DataError(f"{files[0]}: no box of this split lies on its mask, as two corners or as a corner with a size.")
+        raise DataError(
+            f"{files[0]}: no box of this split lies on its mask, as two corners or as a corner with a size."
+        )
     return votes.most_common(1)[0][0]
 
 

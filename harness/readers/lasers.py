@@ -21,8 +21,8 @@ class LasersReader:
     """Reads one split of LaSeRS (SegEarth-R2, 2025), as the authors' loader does.
 
     `{split}/annotations` holds one list or several, as JSON; each entry has an `id`, an `image_name` below
-    `{split}/images`, a `description` (the instruction), an `answer` with [SEG] for each mask, and `mask`, a list of COCO
-    run-length encodings. An entry without masks, as in the competition's test set, is a `defect`: it cannot be scored.
+    `{split}/images`, a `description` (the instruction), an `answer` with [SEG] for each mask, and `mask`, a list of
+    COCO run-length encodings. An entry without masks, as in the competition's test set, is a `defect`.
 
     One sample is one entry: id `list/id`; field `instruction`; the answer; its masks; tags `subset` (the list's stem),
     `targets` and `size`.

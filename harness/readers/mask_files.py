@@ -9,7 +9,6 @@ from harness.masks import encode
 from harness.readers.gallery import Gallery
 from harness.records import Mask
 
-
 # Modes whose numbers are grey levels already. A palette's numbers are not: its colours are what counts.
 _GREY = ("1", "L", "I", "I;16", "F")
 

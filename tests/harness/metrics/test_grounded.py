@@ -47,7 +47,9 @@ def samples() -> list[Sample]:
     found = []
     for _ in range(30):
         true = squares(random, int(random.integers(1, 9)))
-        guesses = shifted(true[: random.integers(0, len(true) + 1)], random) + squares(random, int(random.integers(0, 4)))
+        guesses = shifted(true[: random.integers(0, len(true) + 1)], random) + squares(
+            random, int(random.integers(0, 4))
+        )
         order = random.permutation(len(guesses))
         guess = Prediction("ok" if guesses else "empty", masks=tuple(guesses[place] for place in order))
         found.append((Target(masks=tuple(true)), guess))
@@ -65,8 +67,8 @@ def coco_ap(samples: list[Sample], threshold: float) -> float:
         for mask in target.masks:
             row = {"id": len(truths) + 1, "image_id": number, "category_id": 1, "iscrowd": 0, "area": 1}
             truths.append(row | {"segmentation": code(mask), "bbox": [0, 0, 1, 1]})
-        for mask in prediction.masks:
-            guesses.append({"image_id": number, "category_id": 1, "segmentation": code(mask), "score": 1.0})
+        row = {"image_id": number, "category_id": 1, "score": 1.0}
+        guesses += [row | {"segmentation": code(mask)} for mask in prediction.masks]
     truth = COCO()
     truth.dataset = {"images": images, "annotations": truths, "categories": [{"id": 1, "name": "thing"}]}
     with contextlib.redirect_stdout(io.StringIO()):

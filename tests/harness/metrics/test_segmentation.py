@@ -104,6 +104,13 @@ def test_pixdlm_counts_an_image_as_correct_above_a_quarter_of_both_classes(
     assert round(share * len(chosen)) == values["pixdlm_correct_at_25"]
 
 
+def test_pixdlm_pools_the_masks_of_an_image() -> None:
+    small, large = from_runs((2, 4), [0, 1, 7]), from_runs((2, 4), [0, 4, 4])
+    target, half = Target(masks=(small, large)), Prediction("ok", masks=(small, from_runs((2, 4), [0, 2, 6])))
+    found = MeanIoU("pixdlm").score(target, half, {})
+    assert found == {"iou": pytest.approx(((1 + 2) / (1 + 4) + (7 + 4) / (7 + 6)) / 2), "count": 1.0}
+
+
 def check_rela(chosen: list[Pair], values: Any) -> None:
     assert score(MeanIoU("rela"), chosen) == pytest.approx(values["gIoU"] / 100, abs=1e-12)
     assert score(CumulativeIoU("rela"), chosen) == pytest.approx(values["cIoU"] / 100, abs=1e-12)

@@ -124,16 +124,16 @@ def test_polygons_need_the_size_of_the_image() -> None:
     assert prediction.reason == "the answer's polygons cannot be drawn: the size of the image is not known"
 
 
-@pytest.mark.parametrize("text", [json.dumps({"size": [2, 2], "counts": [0, 2, 2]}), '[{"size": [2, 2], "counts": "022"}]'])
+@pytest.mark.parametrize(
+    "text", [json.dumps({"size": [2, 2], "counts": [0, 2, 2]}), '[{"size": [2, 2], "counts": "022"}]']
+)
 def test_a_bare_mask_and_a_list_of_masks_are_read(text: str) -> None:
     assert MaskParser().parse(Response(text=text), SAMPLE).masks == (LEFT,)
 
 
 def test_boxes_stand_in_for_masks_and_the_record_says_so() -> None:
     prediction = MaskParser().parse(Response(text="It is here.", boxes=((0, 0, 1, 2),)), SAMPLE)
-    assert prediction == Prediction(
-        "ok", text="It is here.", masks=(LEFT,), stand_in="its boxes, filled"
-    )
+    assert prediction == Prediction("ok", text="It is here.", masks=(LEFT,), stand_in="its boxes, filled")
     assert MaskParser().parse(Response(boxes=((0, 0, 1, 2),), masks=(TOP,)), SAMPLE).stand_in is None
 
 
