@@ -116,6 +116,10 @@ class SegmentationRules:
         """
         return iou >= threshold if self.reaches == ">=" else iou > threshold
 
+    def reached(self, ious: Floats, threshold: float) -> NDArray[np.bool_]:
+        """Returns whether each of N scores reaches a threshold, bool[N]: `hits` for columns."""
+        return ious >= threshold if self.reaches == ">=" else ious > threshold
+
     def scores(self, intersections: Whole, unions: Whole, frames: Whole) -> Floats:
         """Returns the IoU of N pairs at once, float64[N]: `score` for columns.
 
