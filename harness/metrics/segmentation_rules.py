@@ -131,8 +131,9 @@ class SegmentationRules:
         return (own + self._ious(frames - unions, frames - intersections)) / 2 if self.background else own
 
     def _ious(self, intersections: Whole, unions: Whole) -> Floats:
-        empty = np.full(len(unions), self.empty)
-        return np.divide(intersections, unions + self.epsilon, out=empty, where=unions > 0)
+        found = np.full(len(unions), self.empty)
+        np.divide(intersections, unions + self.epsilon, out=found, where=unions > 0)
+        return found
 
     @property
     def empty_words(self) -> str:
@@ -148,8 +149,6 @@ class SegmentationRules:
         return "; ".join(parts)
 
 
-_LISA = {"empty": 1.0, "epsilon": 1e-5, "count_epsilon": 1e-5, "total_epsilon": 1e-10}
-
 PRESETS: Mapping[str, SegmentationRules] = {
     "rmsin": SegmentationRules(
         source="RMSIN test.py (Lsan2401/RMSIN@b4a9b27c; LAVT's rules, the standard of RRSIS-D): plain I / U, "
@@ -160,13 +159,19 @@ PRESETS: Mapping[str, SegmentationRules] = {
         "RMSIN's numbers. The line it prints as overall IoU is 1 point lower than what it returns; this is the latter.",
     ),
     "lisa": SegmentationRules(
-        **_LISA,
+        empty=1.0,
+        epsilon=1e-5,
+        count_epsilon=1e-5,
+        total_epsilon=1e-10,
         pairing="position",
         source="LISA train_ds.py validate (dvlab-research/LISA@3cb2d430), PixelLM and PixDLM: gIoU and cIoU with their "
         "epsilons, two empty masks score 1, masks are paired by position. It defines no P@X: >= here is RMSIN's.",
     ),
     "pixellm": SegmentationRules(
-        **_LISA,
+        empty=1.0,
+        epsilon=1e-5,
+        count_epsilon=1e-5,
+        total_epsilon=1e-10,
         pairing="matching",
         source="PixelLM train_ds.py ar_validate (MaverickRen/PixelLM@ebf0792): LISA's rules over matched masks, the "
         "mean over max(predicted, true) masks. It matches on a random sample of mask logits, this on the IoU.",
