@@ -1,4 +1,4 @@
-"""The built-in readers, parsers, metrics and models, registered through the hooks that plugins use."""
+"""The built-in readers, parsers, metrics, models and judges, registered through the hooks that plugins use."""
 
 from harness.plugins import hookimpl
 
@@ -40,6 +40,10 @@ def geopix_eval_metrics() -> dict[str, str]:
         "box_mean_iou": "harness.metrics.grounding:BoxMeanIoU",
         "box_cumulative_iou": "harness.metrics.grounding:BoxCumulativeIoU",
         "box_centre": "harness.metrics.grounding:BoxCentre",
+        "judge_match": "harness.metrics.judge_match:JudgeMatch",
+        "clair": "harness.metrics.clair:Clair",
+        "l3_lite": "harness.metrics.l3_lite:L3Lite",
+        "g_eval": "harness.metrics.g_eval:GEval",
     }
 
 
@@ -49,4 +53,13 @@ def geopix_eval_models() -> dict[str, str]:
     return {
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
+    }
+
+
+@hookimpl
+def geopix_eval_judges() -> dict[str, str]:
+    """Judges; the libraries they need are imported when one is made."""
+    return {
+        "openai": "harness.judges.endpoint:endpoint",
+        "transformers": "harness.judges.local:local",
     }

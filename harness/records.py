@@ -152,6 +152,40 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a judge is asked about one answer.
+
+    Attributes:
+        prompt: all of the words.
+        raw: whether the words go to the model as they are, without a chat template around them.
+        max_new_tokens: upper bound on the judge's tokens.
+        probabilities: whether the probabilities of its first token are wanted.
+        attempt: 0, or how often the judge was asked before and said what could not be read.
+    """
+
+    prompt: str
+    raw: bool = False
+    max_new_tokens: int = 100
+    probabilities: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said.
+
+    Attributes:
+        text: its words.
+        probabilities: the most probable first tokens with their probabilities, where they were asked for.
+        model: the model that answered, with its version, as it names itself.
+    """
+
+    text: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """All that is known of one sample after the run; one line of `records.jsonl`.
 
@@ -169,6 +203,7 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        verdicts: what a judge said, by the metric's name in the task, or why it said nothing.
     """
 
     key: str
@@ -183,3 +218,4 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    verdicts: Mapping[str, str] = field(default_factory=dict)
