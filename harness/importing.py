@@ -80,7 +80,6 @@ def import_file(
     if not rows:
         raise DataError(f"{file.resolve()} holds no line. Expected JSON Lines, one object a question.")
     found = catalogue_of(task_dirs).task(task)
-    judge = judge_of([found], judging, installed())
     digest = hashlib.sha256(content + repr(sorted(fields.items())).encode()).hexdigest()
     model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)
     manifest = RunManifest(
@@ -96,7 +95,7 @@ def import_file(
     )
     run = RunDirectory(output)
     run.open(manifest)
-    with task_progress() as progress:
+    with judge_of([found], judging, installed()) as judge, task_progress() as progress:
         imported = _with_rows(found, [sample for sample, _ in rows], file)
         settings = Settings(
             file.resolve().parent, seed=seed, progress=progress, judge=judge, judge_cache=judging["judge_cache"]

@@ -169,6 +169,10 @@ class Judge(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Lets go of connections and memory; nothing is asked afterwards."""
+        ...
+
 
 class Model(Protocol):
     """Anything that answers requests: a checkpoint, an endpoint, a file of answers, a baseline."""

@@ -45,8 +45,8 @@ def load_judge(argument: str, options: Mapping[str, str], registry: Registry) ->
     word, colon, rest = argument.partition(":")
     if not colon or word not in registry.places:
         raise ConfigurationError(
-            f"unknown judge {word!r}.{nearest(word, registry.places)} Known: {', '.join(sorted(registry.places))}, each "
-            "with what it asks after a colon, openai:MODEL@URL for example."
+            f"unknown judge {word!r}.{nearest(word, registry.places)} Known: {', '.join(sorted(registry.places))}, "
+            "each followed by a colon and its model, openai:MODEL@URL for example."
         )
     judge: Judge = registry.load(word)(rest, options)
     return judge

@@ -3,6 +3,7 @@
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -50,26 +51,27 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
-    judge = judge_of(tasks, options, plugins)
-    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
-    run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
-    run.open(_manifest(model, command, options))
-    with task_progress() as progress:
-        settings = Settings(
-            options["data_dir"],
-            options["limit"],
-            options["previews"],
-            options["seed"],
-            progress=progress,
-            judge=judge,
-            judge_cache=options["judge_cache"],
-        )
-        results = [evaluate(task, model, run, settings) for task in tasks]
+    with judge_of(tasks, options, plugins) as judge:
+        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+        run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
+        run.open(_manifest(model, command, options))
+        with task_progress() as progress:
+            settings = Settings(
+                options["data_dir"],
+                options["limit"],
+                options["previews"],
+                options["seed"],
+                progress=progress,
+                judge=judge,
+                judge_cache=options["judge_cache"],
+            )
+            results = [evaluate(task, model, run, settings) for task in tasks]
     return conclude(results, run, policy)
 
 
-def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins) -> Judge | None:
-    """Returns the judge that the command line names, where a task asks one.
+@contextmanager
+def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins) -> Iterator[Judge | None]:
+    """Gives the judge that the command line names, where a task asks one, and closes it in the end.
 
     Raises:
         ConfigurationError: a task asks a judge and none is named, or there is no such judge.
@@ -77,8 +79,10 @@ def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins
     """
     require_judge(tasks, options["judge"])
     if not options["judge"] or not any(map(judged_metrics, tasks)):
-        return None
-    return load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)
+        yield None
+        return
+    with closing(load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)) as judge:
+        yield judge
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:

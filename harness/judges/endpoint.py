@@ -81,9 +81,13 @@ class Endpoint:
         except (APIError, ValueError, TypeError, AttributeError, LookupError) as error:
             raise SampleError(f"the judge at {self.url} answers what is no completion: {self._clean(error)}") from error
 
+    def close(self) -> None:
+        """Closes the connections."""
+        self.client.close()
+
     def _chat(self, inquiry: Inquiry) -> Verdict:
         wanted = {"logprobs": True, "top_logprobs": CHAT_TOKENS} if inquiry.probabilities else {}
-        # The seed makes another attempt another sample where the server rounds, and the same attempt the same.
+        # Another attempt is another sample; greedy again, the model would only repeat itself.
         answer = self.client.chat.completions.create(
             model=self.model,
             messages=[{"role": "user", "content": inquiry.prompt}],

@@ -55,6 +55,9 @@ class LocalJudge:
         found = self._probabilities(answer.scores[0][0]) if inquiry.probabilities else {}
         return Verdict(text, found, self.name)
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
     def _inputs(self, inquiry: Inquiry) -> Any:
         if inquiry.raw or not self.tokenizer.chat_template:
             return self.tokenizer(inquiry.prompt, return_tensors="pt")

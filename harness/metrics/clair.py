@@ -34,6 +34,7 @@ class Clair(JudgedMean):
 
     Attributes:
         max_new_tokens: upper bound on the judge's tokens.
+        attempts: how often the judge is asked when what it says cannot be read.
     """
 
     max_new_tokens: int = 100

@@ -35,6 +35,7 @@ class GEval(JudgedMean):
         criterion: what is rated, in words.
         scale: the best rating, 2 to 9, so that a rating is one token.
         question: the field that holds the question; none where empty.
+        attempts: how often the judge is asked when what it says cannot be read.
 
     Raises:
         ConfigurationError: the scale is out of range.

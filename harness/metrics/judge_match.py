@@ -35,7 +35,8 @@ class JudgeMatch(JudgedMean):
 
     Attributes:
         average: None for the share over all questions (micro); a tag's name for the mean of its values' shares (macro).
-        question: the field that holds the question.
+        question: the field that holds the question; the prompt where a sample has none.
+        attempts: how often the judge is asked when what it says cannot be read.
     """
 
     average: str | None = None
@@ -68,7 +69,7 @@ class JudgeMatch(JudgedMean):
         if not record.target.texts or _decided(record.target, record.prediction) is not None:
             return None
         prompt = PROMPT.format(
-            question=record.fields.get(self.question, ""),
+            question=record.fields.get(self.question) or record.prompt,
             truth=record.target.texts[0].lower(),
             answer=(record.prediction.text or "").lower(),
         )

@@ -32,13 +32,14 @@ class L3Lite(JudgedMean):
 
     Where the two together are below 0.001, the first number that the judge writes counts, at most 1.
 
-    >>> similarity(Verdict("1.00", {"1": 0.6, "0": 0.2, "The": 0.2})), similarity(Verdict("0.35", {".": 1.0}))
+    >>> similarity(Verdict("1.00", {"1": 0.75, "0": 0.25})), similarity(Verdict("0.35", {".": 1.0}))
     (0.75, 0.35)
 
     Attributes:
         average: None for the mean over all questions; a tag's name for the mean of its values' means.
-        question: the field that holds the question.
+        question: the field that holds the question; the prompt where a sample has none.
         raw: whether the prompt goes to the judge without a chat template, as the authors send it.
+        attempts: how often the judge is asked when what it says cannot be read.
     """
 
     average: str | None = None
@@ -72,7 +73,7 @@ class L3Lite(JudgedMean):
         if record.prediction.status != "ok" or not record.target.texts:
             return None
         prompt = PROMPT.format(
-            question=record.fields.get(self.question, ""),
+            question=record.fields.get(self.question) or record.prompt,
             answer=record.prediction.text or "",
             truth=record.target.texts[0],
         )
