@@ -10,6 +10,12 @@ def geopix_eval_readers() -> dict[str, str]:
         "rsvqa": "harness.readers.rsvqa:RsvqaReader",
         "refer": "harness.readers.refer:ReferReader",
         "json_lines": "harness.readers.json_lines:JsonLinesReader",
+        "json": "harness.readers.json_rows:JsonReader",
+        "csv": "harness.readers.csv_table:CsvReader",
+        "parquet": "harness.readers.parquet:ParquetReader",
+        "datasets": "harness.readers.huggingface:DatasetsReader",
+        "coco": "harness.readers.coco:CocoReader",
+        "image_folder": "harness.readers.image_folder:ImageFolderReader",
     }
 
 
