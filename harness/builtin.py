@@ -24,6 +24,10 @@ def geopix_eval_parsers() -> dict[str, str]:
     """Parsers of answers."""
     return {
         "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
+        "one_of": "harness.parsers.reading_parser:OneOfParser",
+        "number": "harness.parsers.reading_parser:NumberParser",
+        "choice": "harness.parsers.choice:ChoiceParser",
+        "class_name": "harness.parsers.class_name:ClassNameParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
     }
@@ -34,6 +38,7 @@ def geopix_eval_metrics() -> dict[str, str]:
     """Metrics."""
     return {
         "accuracy": "harness.metrics.accuracy:Accuracy",
+        "token_recall": "harness.metrics.token_recall:TokenRecall",
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",
