@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 # What a token is, after the conventions of the Penn Treebank as NLTK's word tokenizer has them: a mark, or a run of
 # anything else. A comma or colon before a digit and a full stop within the text belong to the word.
-_MARK = r"[;@#$%&?!*()\[\]{}<>\"\u2012-\u2019\u201c-\u201e\u00ab\u00bb]|`+|''|\.{2,}|--|[:,](?!\d)|(?<!\.)\.(?=[\])}>\"'\u00bb\u201d\u2019]*$)"
+_MARK = (
+    r"[;@#$%&?!*()\[\]{}<>\"\u2012-\u2019\u201c-\u201e\u00ab\u00bb]|`+|''|\.{2,}|--|[:,](?!\d)"
+    r"|(?<!\.)\.(?=[\])}>\"'\u00bb\u201d\u2019]*$)"
+)
 _TOKEN = re.compile(rf"{_MARK}|(?:(?!{_MARK})\S)+")
 _ENDING = re.compile(r"(.+?)('s|'m|'d|'ll|'re|'ve|n't|(?<!')')")
 _MERGED = {

@@ -24,7 +24,7 @@ _NUMBERS: Mapping[str, str] = {
         )
     },
 }
-_CONTRACTIONS = (  # as one text, which is easier to read than ninety
+_CONTRACTIONS = (
     "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd "
     "he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've "
     "needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've "
@@ -33,12 +33,12 @@ _CONTRACTIONS = (  # as one text, which is easier to read than ninety
     "weren't what'll what're what's what've when's where'd where's where've who'd who'd've who'll who's who've "
     "why'll why're why's won't would've wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're "
     "you've"
-).split()  # noqa: SIM905
+)
 
 
 def _without_one_apostrophe() -> Iterator[tuple[str, str]]:
     """Each contraction under each spelling that lacks one of its apostrophes."""
-    for word in _CONTRACTIONS:
+    for word in _CONTRACTIONS.split():
         for place, mark in enumerate(word):
             if mark == "'":
                 yield word[:place] + word[place + 1 :], word
