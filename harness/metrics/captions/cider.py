@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING, Literal
 
 from harness.interfaces import MetricInfo
 from harness.metrics.additive import Together, ratio
-from harness.metrics.captions.ngrams import ORDERS, Ngram, caption, counted
+from harness.metrics.captions.ngrams import ORDERS, caption, counted
 from harness.metrics.captions.ptb import words
 from harness.records import Answered
 
@@ -44,7 +44,7 @@ class Vector:
         pairs: how many pairs of neighbouring words there are: COCO's measure of a sentence's length.
     """
 
-    weights: tuple[Mapping[Ngram, float], ...]
+    weights: tuple[Mapping[str, float], ...]
     norms: tuple[float, ...]
     pairs: int
 
@@ -61,7 +61,7 @@ class Weights:
     _vectors: dict[str, Vector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        images: Counter[Ngram] = Counter()
+        images: Counter[str] = Counter()
         count = 0
         for count, texts in enumerate(self.references, 1):  # noqa: B007 - the last number is the count
             images.update({run for text in texts for runs in counted(text) for run in runs})
@@ -71,31 +71,38 @@ class Weights:
     def vector(self, text: str) -> Vector:
         """Returns a sentence's vector; a run that no reference has weighs as much as one of a single image."""
         if text not in self._vectors:
+            rarity, highest = self._rarity.get, self._highest
             weights = tuple(
-                {run: times * self._rarity.get(run, self._highest) for run, times in runs.items()} for runs in counted(text)
+                {run: times * rarity(run, highest) for run, times in runs.items()} for runs in counted(text)
             )
-            norms = tuple(sqrt(sum(weight * weight for weight in part.values())) for part in weights)
+            norms = tuple(sqrt(sum([weight * weight for weight in part.values()])) for part in weights)
             self._vectors[text] = Vector(weights, norms, max(0, len(words(text)) - 1))
         return self._vectors[text]
 
 
-def similarity(said: Vector, reference: Vector, clipped: bool) -> float:
+def similarity(said: Vector, reference: Vector, preset: Preset) -> float:
     """Returns the mean over the lengths of runs of two sentences' cosine; clipped and penalised for CIDEr-D."""
+    product = _clipped if preset == "coco" else _plain
     total = 0.0
     for order in range(ORDERS):
-        norm = said.norms[order] * reference.norms[order]
-        if norm:
-            shared = _products(said.weights[order], reference.weights[order], clipped)
-            total += sum(shared) / norm
-    if clipped:
+        if norm := said.norms[order] * reference.norms[order]:
+            total += product(said.weights[order], reference.weights[order]) / norm
+    if preset == "coco":
         total *= exp(-((said.pairs - reference.pairs) ** 2) / (2 * SIGMA**2))
     return total / ORDERS
 
 
-def _products(said: Mapping[Ngram, float], reference: Mapping[Ngram, float], clipped: bool) -> Iterator[float]:
+def _clipped(said: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    """The product of two vectors, the caption's weights cut at the reference's."""
+    total = 0.0
     for run, weight in said.items():
         if other := reference.get(run):
-            yield (min(weight, other) if clipped else weight) * other
+            total += (weight if weight < other else other) * other
+    return total
+
+
+def _plain(said: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    return sum(weight * reference.get(run, 0.0) for run, weight in said.items())
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ class Cider(Together):
         if not references:
             return {}
         said = weights.vector(caption(sample.prediction))
-        total = sum(similarity(said, weights.vector(text), self.preset == "coco") for text in references)
+        total = sum(similarity(said, weights.vector(text), self.preset) for text in references)
         return {"cider": 10 * total / len(references), "count": 1.0}
 
     def from_totals(self, totals: Totals) -> Floats:
