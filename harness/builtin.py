@@ -10,6 +10,10 @@ def geopix_eval_readers() -> dict[str, str]:
         "rsvqa": "harness.readers.rsvqa:RsvqaReader",
         "refer": "harness.readers.refer:ReferReader",
         "json_lines": "harness.readers.json_lines:JsonLinesReader",
+        "karpathy": "harness.readers.karpathy:KarpathyReader",
+        "nwpu_captions": "harness.readers.nwpu_captions:NwpuCaptionReader",
+        "rsieval_captions": "harness.readers.rsieval:RsievalCaptionReader",
+        "vrsbench_captions": "harness.readers.vrsbench_captions:VrsbenchCaptionReader",
     }
 
 
@@ -20,6 +24,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
+        "caption": "harness.parsers.caption:CaptionParser",
     }
 
 
@@ -31,6 +36,10 @@ def geopix_eval_metrics() -> dict[str, str]:
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",
+        "bleu": "harness.metrics.captions.bleu:Bleu",
+        "rouge_l": "harness.metrics.captions.rouge:RougeL",
+        "cider": "harness.metrics.captions.cider:Cider",
+        "meteor": "harness.metrics.captions.meteor:Meteor",
     }
 
 

@@ -17,6 +17,7 @@ from harness.results import TaskResult
 from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
 from harness.store import RecordLog, RunDirectory, preview_name
+from harness.together import score_together
 
 Progress = Callable[[str, int, int], None]
 
@@ -64,8 +65,9 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
-        run.close_task(result, in_order, log.lines)
+        scored = score_together(task, in_order, [work.sample.images for work in works])
+        result = _noted(summarise(task, works, scored.records, settings.seed, scored.undefined), settings.limit)
+        run.close_task(result, scored.records, log.lines if scored.records is in_order else None)
     return result
 
 
