@@ -20,6 +20,10 @@ def geopix_eval_readers() -> dict[str, str]:
         "datasets": "harness.readers.huggingface:DatasetsReader",
         "coco": "harness.readers.coco:CocoReader",
         "image_folder": "harness.readers.image_folder:ImageFolderReader",
+        "karpathy": "harness.readers.karpathy:KarpathyReader",
+        "nwpu_captions": "harness.readers.nwpu_captions:NwpuCaptionReader",
+        "rsieval_captions": "harness.readers.rsieval:RsievalCaptionReader",
+        "vrsbench_captions": "harness.readers.vrsbench_captions:VrsbenchCaptionReader",
     }
 
 
@@ -35,6 +39,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
         "box": "harness.parsers.box:BoxParser",
+        "caption": "harness.parsers.caption:CaptionParser",
     }
 
 
@@ -55,6 +60,10 @@ def geopix_eval_metrics() -> dict[str, str]:
         "clair": "harness.metrics.clair:Clair",
         "l3_lite": "harness.metrics.l3_lite:L3Lite",
         "g_eval": "harness.metrics.g_eval:GEval",
+        "bleu": "harness.metrics.captions.bleu:Bleu",
+        "rouge_l": "harness.metrics.captions.rouge:RougeL",
+        "cider": "harness.metrics.captions.cider:Cider",
+        "meteor": "harness.metrics.captions.meteor:Meteor",
     }
 
 

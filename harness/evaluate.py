@@ -19,6 +19,7 @@ from harness.results import TaskResult
 from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
 from harness.store import VERDICTS_FILE, RecordLog, RunDirectory, preview_name
+from harness.together import score_together
 
 Progress = Callable[[str, int, int], None]
 
@@ -69,16 +70,18 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             records |= {done.sample_id: done for done in fresh}
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
-        judging = _judged(task, [records[work.sample.id] for work in works], run, settings)
-        result = _noted(summarise(task, works, judging, settings.seed), settings.limit)
-        run.close_task(result, judging.records, {} if judging.facts else log.lines)
+        in_order = [records[work.sample.id] for work in works]
+        scored = score_together(task, in_order, [work.sample.images for work in works])
+        judging = _judged(task, scored.records, run, settings)
+        result = _noted(summarise(task, works, judging, settings.seed, scored.undefined), settings.limit)
+        run.close_task(result, judging.records, log.lines if judging.records is in_order else None)
     return result
 
 
-def _judged(task: Task, records: Sequence[Record], run: RunDirectory, settings: Settings) -> Judging:
+def _judged(task: Task, records: list[Record], run: RunDirectory, settings: Settings) -> Judging:
     """What the judge says of a task's records; as they are where no metric asks it."""
     if settings.judge is None or not judged_metrics(task):
-        return Judging(list(records))
+        return Judging(records)
     with VerdictCache(settings.judge_cache or run.path / VERDICTS_FILE) as cache:
         return judge_records(task, records, settings.judge, cache)
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 import orjson
 
@@ -110,10 +111,24 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def summarise(task: Task, works: Sequence[Work], judging: Judging, seed: int) -> TaskResult:
-    """Returns the result of a task whose every sample has a record, judged where a metric asks for it."""
+def summarise(
+    task: Task,
+    works: Sequence[Work],
+    judging: Judging,
+    seed: int,
+    undefined: Mapping[str, str] = MappingProxyType({}),
+) -> TaskResult:
+    """Returns the result of a task whose every sample has a record.
+
+    Args:
+        task: the task.
+        works: its samples.
+        judging: their records, in the same order, judged where a metric asks for it.
+        seed: the seed of the bootstrap.
+        undefined: why a metric could not score at all, by its name in the task.
+    """
     spec, records = task.spec, judging.records
-    scores = score_corpus(task, records, seed)
+    scores = score_corpus(task, records, seed, undefined)
     return TaskResult(
         task=spec.name,
         title=spec.title,

@@ -92,7 +92,9 @@ def serving() -> Iterator[JudgeServer]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, headers, content = judge.reply(self.path, body, {name.lower(): value for name, value in self.headers.items()})
+            status, headers, content = judge.reply(
+                self.path, body, {name.lower(): value for name, value in self.headers.items()}
+            )
             try:
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **headers}.items():
