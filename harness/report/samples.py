@@ -38,9 +38,7 @@ def sample_score(statistics: Mapping[str, float]) -> float | None:
     if "intersection" in statistics and "union" in statistics:
         union = statistics["union"]
         return statistics["intersection"] / union if union else None
-    return next(
-        (value for name, value in statistics.items() if name.partition("/")[0] in {"iou", "value", *YES_OR_NO}), None
-    )
+    return next((value for name, value in statistics.items() if name.partition("/")[0] in {"iou", *YES_OR_NO}), None)
 
 
 def yes_or_no(statistics: Mapping[str, float]) -> bool:
