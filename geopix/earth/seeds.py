@@ -5,6 +5,7 @@ from zlib import crc32
 import numpy as np
 
 SCENE, QUESTIONS, REFERENCES = range(3)
+SENTENCES = 3
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:
