@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+from geopix.earth.described import RsiEval, VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
 from geopix.earth.dvgbench import DvgBench
 from geopix.earth.geochat_referring import GeochatReferring
+from geopix.earth.karpathy import Karpathy
 from geopix.earth.loveda import LoveDa
+from geopix.earth.nwpu_captions import NwpuCaptions
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
 from geopix.earth.rsvqa import RsvqaHr
@@ -19,5 +22,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "vrsbench_referring": VrsbenchReferring(),
     "dvgbench": DvgBench(),
     "geochat_referring": GeochatReferring(),
+    "ucm_captions": Karpathy("UCM_captions", "dataset.json", "imgs", "tif"),
+    "sydney_captions": Karpathy("Sydney_captions", "dataset.json", "imgs", "tif"),
+    "rsicd": Karpathy("RSICD", "dataset_rsicd.json", "RSICD_images", "jpg"),
+    "rsitmd": Karpathy("RSITMD", "dataset_RSITMD.json", "images", "tif"),
+    "nwpu_captions": NwpuCaptions(),
+    "rsieval": RsiEval(),
+    "vrsbench_captions": VrsBenchCaptions(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")
