@@ -87,3 +87,22 @@ def test_traffic_vqas_l3_lite_takes_the_first_tokens_probabilities(server: Judge
     assert scores == {"l3": pytest.approx(1 / 3), "l3_types": pytest.approx((0.375 + 0.25) / 2)}
     assert {path for path, *_ in server.asked} == {"/v1/completions"}
     assert sorted("Answer: Many" in prompt for prompt in server.prompts) == [False, True]
+
+
+def test_vrsbench_captions_are_compared_by_clair(server: JudgeServer, tmp_path: Path) -> None:
+    root = tmp_path / "data" / "VRSBench"
+    picture(root / "Images_val" / "P0003_0002.png")
+    rows = [
+        {
+            "image_id": "P0003_0002.png", "ground_truth": "Two ships lie at a quay.", "dataset": "RSBench",
+            "question": "Describe the image in detail", "question_id": number, "type": "caption",
+        }
+        for number in range(2)
+    ]  # fmt: skip
+    (root / "VRSBench_EVAL_Cap.json").write_text(json.dumps(rows))
+    server.answers = [
+        lambda body: chat('{"score": 80, "reason": "both"}' if "Two boats" in str(body) else "It is 30.")(body)
+    ]
+    scores = run("vrsbench_captions_judge", tmp_path, {"0": "Two boats.", "1": "A field."}, server)
+    assert scores == {"clair": pytest.approx(0.55)}
+    assert "Candidate set:\n- Two boats.\n\nReference set:\n- Two ships lie at a quay.\n" in "".join(server.prompts)
