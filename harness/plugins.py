@@ -1,4 +1,4 @@
-"""The registries of readers, parsers, metrics and models, and the hooks through which plugins fill them.
+"""The registries of readers, parsers, metrics, models and judges, and the hooks through which plugins fill them.
 
 A plugin package names a module under the entry point group `geopix_eval`; the module implements one or more of the
 hooks below with `@harness.plugins.hookimpl`. Each hook returns names with the place of a class as text,
@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models")
+KINDS = ("readers", "parsers", "metrics", "models", "judges")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -44,13 +44,17 @@ class Hooks:
     def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
 
+    @hookspec
+    def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Judges by the word before the colon in --judge: {"name": "module:factory"}, factory(argument, options)."""
+
 
 @dataclass(frozen=True)
 class Registry:
     """Names of one kind of plugin and where each class is.
 
     Attributes:
-        kind: `readers`, `parsers`, `metrics` or `models`.
+        kind: `readers`, `parsers`, `metrics`, `models` or `judges`.
         places: "module:Class" by name.
     """
 
@@ -102,6 +106,7 @@ class Plugins:
     parsers: Registry
     metrics: Registry
     models: Registry
+    judges: Registry
 
 
 def collect(manager: pluggy.PluginManager) -> Plugins:

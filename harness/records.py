@@ -135,7 +135,7 @@ class Prediction:
     Attributes:
         status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
             `failed` when the sample could not be asked at all (not scored).
-        reason: why the status is not `ok`, in words.
+        reason: why the status is not `ok`, in words; with `ok`, how an answer was read that is not spelt as expected.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored.
@@ -152,6 +152,57 @@ class Prediction:
     boxes: tuple[Box, ...] = ()
     stand_in: str | None = None
     no_target: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a judge is asked about one answer.
+
+    Attributes:
+        prompt: all of the words.
+        raw: whether the words go to the model as they are, without a chat template around them.
+        max_new_tokens: upper bound on the judge's tokens.
+        probabilities: whether the probabilities of its first token are wanted.
+        attempt: 0, or how often the judge was asked before and said what could not be read.
+    """
+
+    prompt: str
+    raw: bool = False
+    max_new_tokens: int = 100
+    probabilities: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said.
+
+    Attributes:
+        text: its words.
+        probabilities: the most probable first tokens with their probabilities, where they were asked for.
+        model: the model that answered, with its version, as it names itself.
+    """
+
+    text: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One sample as metrics see it that score all samples together.
+
+    Attributes:
+        target: the right answer in the parser's terms; as the data set has it where the sample failed.
+        prediction: what the parser made of the answer; its status may be `failed` here.
+        tags: names by which scores are sliced.
+        images: the images the question is about.
+    """
+
+    target: Target
+    prediction: Prediction
+    tags: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[ImageFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +223,7 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        verdicts: what a judge said, by the metric's name in the task, or why it said nothing.
     """
 
     key: str
@@ -186,3 +238,4 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    verdicts: Mapping[str, str] = field(default_factory=dict)

@@ -109,6 +109,8 @@ class TaskResult:
         tokens: tokens generated; None if unknown.
         paper, licence, url, notes: from the task file.
         images_digest: sha256 over the images' bytes; None when the model did not look at them.
+        judging: who judged, where and with what prompts; empty where no metric asks a judge.
+        unjudged: samples that the judge failed on; the scores that need it are undefined where there is one.
     """
 
     task: str
@@ -130,6 +132,8 @@ class TaskResult:
     url: str = ""
     notes: tuple[str, ...] = ()
     images_digest: str | None = None
+    judging: Mapping[str, str] = field(default_factory=dict)
+    unjudged: int = 0
 
     @property
     def primary(self) -> Score:

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 import orjson
 
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
+from harness.judging import Judging
 from harness.records import Prediction, Record, Request, Response, Sample, Target
 from harness.results import Counts, MetricCard, TaskResult
 from harness.spec import Task
@@ -109,10 +111,24 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed: int) -> TaskResult:
-    """Returns the result of a task whose every sample has a record."""
-    spec = task.spec
-    scores = score_corpus(task, records, seed)
+def summarise(
+    task: Task,
+    works: Sequence[Work],
+    judging: Judging,
+    seed: int,
+    undefined: Mapping[str, str] = MappingProxyType({}),
+) -> TaskResult:
+    """Returns the result of a task whose every sample has a record.
+
+    Args:
+        task: the task.
+        works: its samples.
+        judging: their records, in the same order, judged where a metric asks for it.
+        seed: the seed of the bootstrap.
+        undefined: why a metric could not score at all, by its name in the task.
+    """
+    spec, records = task.spec, judging.records
+    scores = score_corpus(task, records, seed, undefined)
     return TaskResult(
         task=spec.name,
         title=spec.title,
@@ -131,8 +147,15 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *_stand_ins(records)),
+        notes=(
+            *spec.notes,
+            *(f"not established: {fact}" for fact in spec.unverified),
+            *_stand_ins(records),
+            *_unjudged(judging),
+        ),
         images_digest=_images_digest(works),
+        judging=judging.facts,
+        unjudged=judging.failed,
     )
 
 
@@ -146,6 +169,15 @@ def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
     found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
     for what, times in found.items():
         yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
+
+
+def _unjudged(judging: Judging) -> Iterator[str]:
+    """Yields why scores are undefined, where the judge failed."""
+    if judging.failed:
+        yield (
+            f"The judge failed on {judging.failed} of {len(judging.records)} samples, so the scores that need it are "
+            "undefined. The same command asks it about these alone."
+        )
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:

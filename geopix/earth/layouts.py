@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from geopix.earth.described import RsiEval, VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
 from geopix.earth.drseg import DrSeg
 from geopix.earth.dvgbench import DvgBench
@@ -9,8 +10,10 @@ from geopix.earth.earthreason import EarthReason
 from geopix.earth.geochat_referring import GeochatReferring
 from geopix.earth.geopixeld import GeoPixelD
 from geopix.earth.geopixinstruct import GeoPixInstruct
+from geopix.earth.karpathy import Karpathy
 from geopix.earth.lasers import Lasers
 from geopix.earth.loveda import LoveDa
+from geopix.earth.nwpu_captions import NwpuCaptions
 from geopix.earth.phrase_lists import RefSegRs, RisBench
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
@@ -32,5 +35,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "lasers": Lasers(),
     "geopixinstruct": GeoPixInstruct(),
     "geopixeld": GeoPixelD(),
+    "ucm_captions": Karpathy("UCM_captions", "dataset.json", "imgs", "tif"),
+    "sydney_captions": Karpathy("Sydney_captions", "dataset.json", "imgs", "tif"),
+    "rsicd": Karpathy("RSICD", "dataset_rsicd.json", "RSICD_images", "jpg"),
+    "rsitmd": Karpathy("RSITMD", "dataset_RSITMD.json", "images", "tif"),
+    "nwpu_captions": NwpuCaptions(),
+    "rsieval": RsiEval(),
+    "vrsbench_captions": VrsBenchCaptions(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")

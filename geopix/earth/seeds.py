@@ -7,6 +7,7 @@ import numpy as np
 SCENE, QUESTIONS, REFERENCES = range(3)
 REASONING, CAPTIONS = 6, 7
 GROUNDING = 8
+SENTENCES = 3
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:

@@ -27,7 +27,7 @@ class VrsbenchReferring:
             return []
         folder = root / FOLDER / "Images_val"
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{picture.image_id:05d}_0000.png"
+        name = f"P{picture.image_id:04d}_0000.png"
         Image.fromarray(picture.scene.image).save(folder / name, compress_level=1)
         return [_row(picture, reference, name) for reference in picture.references]
 

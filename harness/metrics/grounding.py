@@ -50,7 +50,7 @@ def pair(found: GroundingRules, true: tuple[Box, ...], predicted: tuple[Box, ...
     """Returns the pairing with the greatest sum of IoU.
 
     >>> pair(rules("remotesam"), ((0, 0, 2, 2), (4, 0, 6, 2)), ((4, 0, 6, 2),))
-    Pairing(ious=(1.0, 0.0), intersection=4.0, union=8.0)
+    Pairing(ious=(1.0, 0.0), intersection=4, union=8)
     """
     if found.cell:
         true, predicted = _whole(true), _whole(predicted)
