@@ -32,7 +32,7 @@ LAYOUT_OF = {
 PARTS = ("sior", "fast", "sota")
 TASKS = [
     *LAYOUT_OF,
-    *(f"geopixinstruct_{part}_t{kind}" for part in PARTS for kind in ("", "_multi", "_grounding")),
+    *(f"geopixinstruct_{part}_t{kind}" for part in PARTS for kind in ("", "_multi", "_grounding", "_description")),
 ]
 Row = dict[str, Any]
 
@@ -49,6 +49,12 @@ def by_boxes(sample: Sample) -> Row:
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     return Catalogue([shipped("tasks")], installed())
+
+
+@pytest.fixture(autouse=True)
+def without_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    """METEOR's process takes seconds to start; its own tests start it."""
+    monkeypatch.setenv("PATH", "")
 
 
 @pytest.fixture
@@ -81,8 +87,13 @@ def test_right_answers_score_all_and_the_whole_image_some(run: Callable[..., Tas
     result = run(name, perfect)
     assert result.counts.ok == result.counts.total > 0
     for score in result.scores:
-        assert score.value == pytest.approx(1, abs=1e-3), score
-    if not name.endswith("_grounding"):
+        if score.name == "meteor":
+            assert "Java is not on the PATH" in (score.reason or "")
+        elif score.name == "cider":
+            assert 0 < (score.value or 0) <= 10
+        else:
+            assert score.value == pytest.approx(1, abs=1e-3), score
+    if not name.endswith(("_grounding", "_description")):
         whole = run(name)
         assert (whole.counts.failed, whole.counts.unparsed) == (0, 0)
         assert 0 < (whole.primary.value or 0) < 0.9
@@ -163,4 +174,5 @@ def test_several_masks_in_another_order_are_told_apart_by_the_way_of_pairing(run
 
 
 def test_a_caption_without_its_masks_loses_them_all(run: Callable[..., TaskResult]) -> None:
-    assert set(values(run("rs_gcg", lambda sample: {"text": "A quay."})).values()) == {0}
+    found = values(run("rs_gcg", lambda sample: {"text": "A quay."}))
+    assert (found["ap50"], found["miou"], found["recall"]) == (0, 0, 0)
