@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.errors import SampleError
 from harness.records import ImageFile
-from harness.store import preview_name
 
 PREVIEW_SIDE = 384
 
@@ -64,6 +63,8 @@ def write_preview(image: ImageFile, folder: Path) -> bool:
     Returns:
         Whether the preview exists now; False for an image that cannot be decoded.
     """
+    from harness.store import preview_name  # noqa: PLC0415 - readers need an image's size, and not pydantic
+
     from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
 
     target = folder / preview_name(image.id)

@@ -22,7 +22,21 @@ USES: list[tuple[str, str, dict[str, Any]]] = [
     ("metrics", "accuracy", {"preset": "geochat"}),
     ("metrics", "cumulative_iou", {"preset": "lisa"}),
     ("metrics", "mean_iou", {"preset": "segearth_r1"}),
-    ("metrics", "precision_at", {"threshold": 0.5, "preset": "strict"}),
+    ("metrics", "precision_at", {"threshold": 0.5, "preset": "strict", "pairing": "matching"}),
+    ("readers", "phrases", {"split": "val", "phrases": "p", "images": "i", "masks": "m", "extension": ""}),
+    ("readers", "drseg", {"split": "val", "labels": "l", "images": "i", "parts": "all"}),
+    ("readers", "earthreason", {"split": "val"}),
+    ("readers", "lasers", {"split": "val"}),
+    ("readers", "geopixeld", {"split": "train"}),
+    ("readers", "geopixinstruct", {"split": "valid.SIOR_T", "folder": "d", "images": "i", "ask": "multi"}),
+    ("parsers", "mask", {"several": "each", "frame": "0-100", "no_target": ["nothing"]}),
+    ("parsers", "grounded_caption", {}),
+    ("metrics", "mean_dice", {"preset": "rela", "pairing": "first"}),
+    ("metrics", "no_target_accuracy", {}),
+    ("metrics", "target_accuracy", {}),
+    ("metrics", "mask_ap", {"threshold": 0.75}),
+    ("metrics", "mask_recall", {"threshold": 0.75}),
+    ("metrics", "grounded_miou", {}),
 ]
 MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("readers", "rsvqa", {"prefix": "T", "extensions": "tif"}),
@@ -32,6 +46,10 @@ MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("parsers", "mask", {"several": "best"}),
     ("metrics", "accuracy", {"match": "fuzzy"}),
     ("metrics", "mean_iou", {"preset": "coco"}),
+    ("metrics", "mean_iou", {"pairing": "best"}),
+    ("readers", "drseg", {"parts": "last"}),
+    ("readers", "geopixinstruct", {"split": "s", "ask": "many"}),
+    ("parsers", "mask", {"frame": "metres"}),
     ("metrics", "precision_at", {}),
 ]
 

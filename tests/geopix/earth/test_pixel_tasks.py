@@ -1,14 +1,16 @@
 """The shipped tasks of masks from files to scores, on drawn scenes in the benchmarks' own layouts."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from geopix.earth.make import Summary
+from geopix.earth.make import Summary, make_earth
 from harness.catalog import Catalogue, shipped
+from harness.errors import EnvironmentProblem
 from harness.evaluate import Settings, data_root, evaluate
 from harness.masks import boxes_of, decode
 from harness.models.baselines import baseline
@@ -18,6 +20,7 @@ from harness.records import Sample
 from harness.results import TaskResult
 from harness.spec import Task
 from harness.store import RunDirectory
+from tests.geopix.earth.conftest import PIXEL_FORMATS
 
 LAYOUT_OF = {
     "rrsis": "rrsisd",
@@ -176,3 +179,20 @@ def test_several_masks_in_another_order_are_told_apart_by_the_way_of_pairing(run
 def test_a_caption_without_its_masks_loses_them_all(run: Callable[..., TaskResult]) -> None:
     found = values(run("rs_gcg", lambda sample: {"text": "A quay."}))
     assert (found["ap50"], found["miou"], found["recall"]) == (0, 0, 0)
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
+    one, other = (
+        make_earth(tmp_path / name, seed=5, images=3, size=64, splits=(("val", 1),), formats=PIXEL_FORMATS[1:])
+        for name in ("one", "other")
+    )
+    files = sorted(path.relative_to(one.directory) for path in one.directory.rglob("*") if path.is_file())
+    assert len(files) > 30
+    for file in files:
+        assert (one.directory / file).read_bytes() == (other.directory / file).read_bytes(), file
+
+
+def test_parquet_files_need_an_extra_which_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(EnvironmentProblem, match=r"geopixinstruct needs pyarrow .* `pip install 'geopix\[data\]'`"):
+        make_earth(tmp_path / "set", seed=5, images=1, size=64, splits=(("val", 1),), formats=("geopixinstruct",))
