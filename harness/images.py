@@ -63,9 +63,9 @@ def write_preview(image: ImageFile, folder: Path) -> bool:
     Returns:
         Whether the preview exists now; False for an image that cannot be decoded.
     """
-    from harness.store import preview_name  # noqa: PLC0415 - readers need an image's size, and not pydantic
-
     from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
+
+    from harness.store import preview_name  # noqa: PLC0415 - readers need an image's size, and not pydantic
 
     target = folder / preview_name(image.id)
     if target.exists():
