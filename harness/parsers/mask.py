@@ -52,7 +52,8 @@ class MaskParser:
             return Prediction("unparsed", str(error))
         text = response.text or None
         if masks:
-            return Prediction("ok", text=text, masks=self._kept(masks), stand_in=stand_in)
+            became = self._what_became(len(masks))
+            return Prediction("ok", became, text=text, masks=self._kept(masks), stand_in=stand_in)
         if any(phrase.lower() in words.lower() for phrase in self.no_target):
             return Prediction("ok", text=text, no_target=True)
         if marks := SEGMENTATION_TOKEN.findall(words):
@@ -86,6 +87,12 @@ class MaskParser:
             case _:
                 return (union(masks),)
 
+    def _what_became(self, count: int) -> str | None:
+        """What became of several masks, in words; who sees one mask must know that there were more."""
+        if count == 1 or self.several == "each":
+            return None
+        return f"{count} masks, united" if self.several == "union" else f"{count} masks, the first kept"
+
     def target(self, sample: Sample) -> Target:
         """Returns the true masks, as one unless each is kept.
 
@@ -93,7 +100,12 @@ class MaskParser:
             SampleError: they are malformed or differ in size.
         """
         masks = tuple(map(checked, sample.target.masks))
-        _check_sizes(masks, masks)
+        for mask in masks:
+            if mask.size != masks[0].size:
+                raise SampleError(
+                    f"the sample's true masks differ in size: {mask.size[0]} x {mask.size[1]} pixels and "
+                    f"{masks[0].size[0]} x {masks[0].size[1]} (height x width). Correct the data set's masks."
+                )
         if self.several == "each" or not masks:
             return replace(sample.target, masks=masks)
         return replace(sample.target, masks=(union(masks),))

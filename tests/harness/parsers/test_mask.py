@@ -27,8 +27,9 @@ def as_json(mask: Mask) -> dict[str, object]:
 
 def test_several_masks_are_united_or_the_first_is_kept() -> None:
     response = Response(text="Sure.", masks=(LEFT, TOP))
-    assert MaskParser().parse(response, SAMPLE) == Prediction("ok", text="Sure.", masks=(BOTH,))
-    assert MaskParser("first").parse(response, SAMPLE).masks == (LEFT,)
+    assert MaskParser().parse(response, SAMPLE) == Prediction("ok", "2 masks, united", text="Sure.", masks=(BOTH,))
+    first = MaskParser("first").parse(response, SAMPLE)
+    assert (first.masks, first.reason) == ((LEFT,), "2 masks, the first kept")
 
 
 def test_the_true_masks_are_united() -> None:
@@ -168,7 +169,7 @@ def test_an_answer_may_say_that_there_is_no_target(text: str) -> None:
 
 def test_each_mask_is_kept_apart_where_a_metric_pairs_them() -> None:
     sample = Sample("1", (), {}, Target(masks=(LEFT, TOP)))
-    assert MaskParser("each").parse(Response(masks=(TOP, LEFT)), sample).masks == (TOP, LEFT)
+    assert MaskParser("each").parse(Response(masks=(TOP, LEFT)), sample) == Prediction("ok", masks=(TOP, LEFT))
     assert MaskParser("each").target(sample).masks == (LEFT, TOP)
 
 
@@ -178,7 +179,7 @@ def test_masks_of_two_sizes_are_unparsed_even_without_a_true_mask() -> None:
 
 
 def test_true_masks_of_two_sizes_are_an_error_of_the_data() -> None:
-    with pytest.raises(SampleError, match="2 x 4 pixels"):
+    with pytest.raises(SampleError, match="true masks differ in size: 2 x 4 pixels and 2 x 2 .* Correct the data set's masks"):
         MaskParser().target(Sample("1", (), {}, Target(masks=(LEFT, WIDE))))
 
 
