@@ -179,7 +179,7 @@ def test_masks_of_two_sizes_are_unparsed_even_without_a_true_mask() -> None:
 
 
 def test_true_masks_of_two_sizes_are_an_error_of_the_data() -> None:
-    with pytest.raises(SampleError, match="true masks differ in size: 2 x 4 pixels and 2 x 2 .* Correct the data set's masks"):
+    with pytest.raises(SampleError, match="true masks differ in size: 2 x 4 pixels and 2 x 2 .* Correct the data"):
         MaskParser().target(Sample("1", (), {}, Target(masks=(LEFT, WIDE))))
 
 
