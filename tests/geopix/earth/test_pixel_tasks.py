@@ -24,7 +24,9 @@ from tests.geopix.earth.conftest import PIXEL_FORMATS
 
 LAYOUT_OF = {
     "rrsis": "rrsisd",
+    "rrsis_earthmind": "rrsisd",
     "refsegrs": "refsegrs",
+    "refsegrs_earthmind": "refsegrs",
     "risbench": "risbench",
     "drseg": "drseg",
     "earthreason": "earthreason",
