@@ -5,17 +5,22 @@ from collections.abc import Mapping
 from geopix.earth.described import RsiEval, VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
 from geopix.earth.dvgbench import DvgBench
+from geopix.earth.earthvqa import EarthVqa
 from geopix.earth.geochat_referring import GeochatReferring
 from geopix.earth.karpathy import Karpathy
 from geopix.earth.loveda import LoveDa
 from geopix.earth.nwpu_captions import NwpuCaptions
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
-from geopix.earth.rsvqa import RsvqaHr
+from geopix.earth.rsieval import RsiEval
+from geopix.earth.rsvqa import RSVQA_HR, RSVQA_LR
+from geopix.earth.scene_folders import SCENE_FOLDERS
+from geopix.earth.traffic_vqa import TrafficVqa
 from geopix.earth.vrsbench_referring import VrsbenchReferring
+from geopix.earth.vrsbench_vqa import VrsbenchVqa
 
 LAYOUTS: Mapping[str, Layout] = {
-    "rsvqa_hr": RsvqaHr(),
+    "rsvqa_hr": RSVQA_HR,
     "rrsisd": RrsisD(),
     "loveda": LoveDa(),
     "dior_rsvg": DiorRsvg(),
@@ -29,5 +34,11 @@ LAYOUTS: Mapping[str, Layout] = {
     "nwpu_captions": NwpuCaptions(),
     "rsieval": RsiEval(),
     "vrsbench_captions": VrsBenchCaptions(),
+    "rsvqa_lr": RSVQA_LR,
+    "rsieval": RsiEval(),
+    "vrsbench_vqa": VrsbenchVqa(),
+    "traffic_vqa": TrafficVqa(),
+    "earthvqa": EarthVqa(),
+    **SCENE_FOLDERS,
 }
 USUAL = ("rsvqa_hr", "rrsisd")

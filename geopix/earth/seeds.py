@@ -7,6 +7,7 @@ import numpy as np
 SCENE, QUESTIONS, REFERENCES = range(3)
 GROUNDING = 8
 SENTENCES = 3
+THERMAL = 4
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:
@@ -19,6 +20,7 @@ def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:
         split: Its name.
         index: From 0, within the split.
         purpose: SCENE, QUESTIONS, REFERENCES, or a layout's own.
+        purpose: SCENE, QUESTIONS, REFERENCES or THERMAL.
     """
     words = np.random.SeedSequence([seed, crc32(split.encode()), index, purpose]).generate_state(4, np.uint32)
     return int.from_bytes(words.tobytes(), "little")
