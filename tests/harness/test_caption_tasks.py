@@ -1,4 +1,4 @@
-"""The tasks of captions from end to end: on the files that Mini Earth writes, and on a real model's published answers."""
+"""The tasks of captions from end to end: on the files of Mini Earth, and on a real model's answers."""
 
 import json
 from collections.abc import Iterator

@@ -90,7 +90,10 @@ def test_something_missing_costs_this_score_alone_and_says_why(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("scorer", "words"),
     [
-        (lambda samples: longest(samples)[1:], "cannot score 12 samples together: ValueError: it gave statistics of 11"),
+        (
+            lambda samples: longest(samples)[1:],
+            "cannot score 12 samples together: ValueError: it gave statistics of 11",
+        ),
         (lambda samples: [{"longest": float("nan")}] * 12, r"it gave \{'longest': nan\}; leave such a sample out"),
         (lambda samples: 1 / 0, "ZeroDivisionError: division by zero. The answers are kept"),
     ],

@@ -13,10 +13,6 @@ from geopix.earth.make import make_earth
 from geopix.earth.scene import Scene, make_scene
 from geopix.earth.things import CATEGORIES
 
-WORDS = {
-    "This", "There", "The", "Part", "A", "An", "is", "are", "an", "a", "in", "at", "on", "of", "the", "with", "and", "no",
-    "image", "shows", "aerial", "ground", "around", "can", "be", "seen", "from", "above",
-}  # fmt: skip
 NOUNS = "|".join(sorted({phrases.plural(category) for category in CATEGORIES} | set(CATEGORIES), key=len, reverse=True))
 COUNTED = re.compile(rf"\b({'|'.join(NUMBERS)}|an?) ({NOUNS})\b", re.IGNORECASE)
 
@@ -38,7 +34,14 @@ def test_five_different_sentences_and_the_same_again(scenes: list[Scene]) -> Non
 
 
 def test_an_empty_scene_still_has_five() -> None:
-    scene = Scene(np.zeros((64, 64, 3), np.uint8), (), frozenset(), {name: np.zeros((64, 64), bool) for name in COVERS}, 0.3, "wild")
+    scene = Scene(
+        np.zeros((64, 64, 3), np.uint8),
+        (),
+        frozenset(),
+        {name: np.zeros((64, 64), bool) for name in COVERS},
+        0.3,
+        "wild",
+    )
     found = captions(scene, rng())
     assert found[0] == "There is no building in the image."
     assert len(set(found)) == 5
@@ -76,7 +79,9 @@ def test_covers_that_are_named_are_there(scenes: list[Scene]) -> None:
     for scene in scenes:
         for text in sentences(scene):
             if "ground" in text or "aerial image shows" in text:
-                assert [facts.covered(scene, cover) for cover, words in COVERS.items() if words in text].count(True) >= 1
+                assert [facts.covered(scene, cover) for cover, words in COVERS.items() if words in text].count(
+                    True
+                ) >= 1
                 assert not any(facts.covered(scene, cover) is False for cover, words in COVERS.items() if words in text)
 
 
@@ -94,10 +99,13 @@ def test_one_picture_has_the_same_captions_in_all_layouts(tmp_path: Path) -> Non
     assert [split.samples["rsicd"] for split in summary.splits] == [1, 2]
     root = summary.directory
     ucm, rsicd = (
-        json.loads((root / name).read_text())["images"] for name in ("UCM_captions/dataset.json", "RSICD/dataset_rsicd.json")
+        json.loads((root / name).read_text())["images"]
+        for name in ("UCM_captions/dataset.json", "RSICD/dataset_rsicd.json")
     )
     assert [row["sentences"] for row in ucm] == [row["sentences"] for row in rsicd]
-    nwpu = [row for table in json.loads((root / "NWPU-Captions/dataset_nwpu.json").read_text()).values() for row in table]
+    nwpu = [
+        row for table in json.loads((root / "NWPU-Captions/dataset_nwpu.json").read_text()).values() for row in table
+    ]
     assert {row["raw_3"] for row in nwpu} == {row["sentences"][3]["raw"] for row in ucm}
     rsieval = json.loads((root / "RSIEval/annotations.json").read_text())["annotations"]
     vrsbench = json.loads((root / "VRSBench/VRSBench_EVAL_Cap.json").read_text())

@@ -52,7 +52,9 @@ def test_an_image_without_words_or_file_is_a_defect(tmp_path: Path) -> None:
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        karpathy(tmp_path, image("1.jpg"), image("1.jpg"), {"file": 1}, image(sentences=[{"row": "x"}, 7], filename="4.jpg"))
+        karpathy(
+            tmp_path, image("1.jpg"), image("1.jpg"), {"file": 1}, image(sentences=[{"row": "x"}, 7], filename="4.jpg")
+        )
     for part in (
         "images[1].filename: '1.jpg' stands in images[0].filename already",
         "images[2].filename: missing",
@@ -80,7 +82,10 @@ def nwpu_row(name: str, split: str = "test", **changes: Any) -> dict[str, Any]:
 
 
 def test_nwpu_has_a_table_and_a_folder_for_each_class(tmp_path: Path) -> None:
-    table = {"airport": [nwpu_row("airport_1.jpg"), nwpu_row("airport_2.jpg", "val")], "beach": [nwpu_row("beach_1.jpg")]}
+    table = {
+        "airport": [nwpu_row("airport_1.jpg"), nwpu_row("airport_2.jpg", "val")],
+        "beach": [nwpu_row("beach_1.jpg")],
+    }
     write(tmp_path, "dataset_nwpu.json", table, "NWPU_images/airport/airport_1.jpg", "NWPU_images/beach/other.jpg")
     first, second = NwpuCaptionReader().samples(tmp_path)
     assert (first.id, first.tags, first.defect) == ("airport/airport_1.jpg", {"scene": "airport"}, None)
@@ -94,7 +99,11 @@ def test_nwpu_mistakes(tmp_path: Path) -> None:
     write(tmp_path, "dataset_nwpu.json", table)
     with pytest.raises(DataError) as caught:
         list(NwpuCaptionReader().samples(tmp_path))
-    for part in ("airport[2].split: missing", "beach: expected a list", "airport[1]: 'airport/1.jpg' stands in airport[0]"):
+    for part in (
+        "airport[2].split: missing",
+        "beach: expected a list",
+        "airport[1]: 'airport/1.jpg' stands in airport[0]",
+    ):
         assert part in str(caught.value)
     write(tmp_path, "dataset_nwpu.json", [1])
     with pytest.raises(DataError, match="expected an object with a list for each class, found a list"):
@@ -111,7 +120,9 @@ def test_rsieval_reads_captions_and_another_key(tmp_path: Path) -> None:
     assert (sample.id, sample.target.texts, sample.defect) == ("P1.png", ("Long.",), None)
     (other,) = RsievalCaptionReader(caption="text").samples(tmp_path)
     assert other.target.texts == ("Other.",)
-    with pytest.raises(DataError, match=r"annotations\[0\]\.captions: missing; expected text\. Did you mean 'caption'\?"):
+    with pytest.raises(
+        DataError, match=r"annotations\[0\]\.captions: missing; expected text\. Did you mean 'caption'\?"
+    ):
         list(RsievalCaptionReader(caption="captions").samples(tmp_path))
 
 

@@ -36,10 +36,15 @@ def test_equal_to_pycocoevalcap(shared: Path, name: str, score: str) -> None:
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_an_answer_that_cannot_be_read_is_wrong_and_one_without_references_left_out(metric: Any) -> None:
     empty = Target(texts=("",))
-    unread = [Answered(empty, Prediction("unparsed", "why", text="a white plane")), Answered(PLANE, Prediction("empty"))]
+    unread = [
+        Answered(empty, Prediction("unparsed", "why", text="a white plane")),
+        Answered(PLANE, Prediction("empty")),
+    ]
     assert metric.reduce(columns(metric, unread)) == pytest.approx(0, abs=1e-9)
     none = Answered(Target(), Prediction("ok", text="a plane"))
-    rows = metric.score_all([none]) if hasattr(metric, "score_all") else [metric.score(none.target, none.prediction, {})]
+    rows = (
+        metric.score_all([none]) if hasattr(metric, "score_all") else [metric.score(none.target, none.prediction, {})]
+    )
     assert rows == [{}]
 
 
@@ -84,7 +89,10 @@ def test_rouge_takes_precision_and_recall_of_different_references() -> None:
 
 
 def test_cider_without_clipping_and_penalty_rewards_repetition() -> None:
-    samples = [Answered(PLANE, Prediction("ok", text="white plane white plane")), Answered(SHIP, Prediction("ok", text="x"))]
+    samples = [
+        Answered(PLANE, Prediction("ok", text="white plane white plane")),
+        Answered(SHIP, Prediction("ok", text="x")),
+    ]
     coco, plain = (Cider(preset=name).score_all(samples)[0]["cider"] for name in ("coco", "plain"))
     # Vectors over n = 1: (white, plane) twice each against (a: 0, white, plane): cosine 1; n = 2: cosine 2/sqrt(5 * 2).
     assert plain == pytest.approx(10 * (1 + 2 / np.sqrt(10)) / 4)
@@ -92,6 +100,9 @@ def test_cider_without_clipping_and_penalty_rewards_repetition() -> None:
 
 
 def test_failed_samples_lend_cider_their_references() -> None:
-    answered = [Answered(PLANE, Prediction("ok", text="a white plane")), Answered(SHIP, Prediction("failed", "no image"))]
+    answered = [
+        Answered(PLANE, Prediction("ok", text="a white plane")),
+        Answered(SHIP, Prediction("failed", "no image")),
+    ]
     assert Cider().score_all(answered)[0]["cider"] > 0
     assert Cider().score_all(answered[:1])[0]["cider"] == 0
