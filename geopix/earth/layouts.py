@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from geopix.earth.described import RsiEval, VrsBenchCaptions
+from geopix.earth.described import RsiEval as RsiEvalCaptions
+from geopix.earth.described import VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
 from geopix.earth.dvgbench import DvgBench
 from geopix.earth.earthvqa import EarthVqa
@@ -32,7 +33,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "rsicd": Karpathy("RSICD", "dataset_rsicd.json", "RSICD_images", "jpg"),
     "rsitmd": Karpathy("RSITMD", "dataset_RSITMD.json", "images", "tif"),
     "nwpu_captions": NwpuCaptions(),
-    "rsieval": RsiEval(),
+    "rsieval_captions": RsiEvalCaptions(),
     "vrsbench_captions": VrsBenchCaptions(),
     "rsvqa_lr": RSVQA_LR,
     "rsieval": RsiEval(),

@@ -5,9 +5,9 @@ from zlib import crc32
 import numpy as np
 
 SCENE, QUESTIONS, REFERENCES = range(3)
-GROUNDING = 8
 SENTENCES = 3
 THERMAL = 4
+GROUNDING = 8
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:
@@ -20,7 +20,6 @@ def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:
         split: Its name.
         index: From 0, within the split.
         purpose: SCENE, QUESTIONS, REFERENCES, or a layout's own.
-        purpose: SCENE, QUESTIONS, REFERENCES or THERMAL.
     """
     words = np.random.SeedSequence([seed, crc32(split.encode()), index, purpose]).generate_state(4, np.uint32)
     return int.from_bytes(words.tobytes(), "little")

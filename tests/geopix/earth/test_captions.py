@@ -93,9 +93,9 @@ def test_sentences_read_well(seed: int) -> None:
 
 
 def test_one_picture_has_the_same_captions_in_all_layouts(tmp_path: Path) -> None:
-    formats = ("ucm_captions", "rsicd", "nwpu_captions", "rsieval", "vrsbench_captions")
+    formats = ("ucm_captions", "rsicd", "nwpu_captions", "rsieval_captions", "vrsbench_captions")
     summary = make_earth(tmp_path / "e", seed=5, images=3, size=64, splits=(("train", 1), ("test", 2)), formats=formats)
-    assert [split.samples["rsieval"] for split in summary.splits] == [0, 2]
+    assert [split.samples["rsieval_captions"] for split in summary.splits] == [0, 2]
     assert [split.samples["rsicd"] for split in summary.splits] == [1, 2]
     root = summary.directory
     ucm, rsicd = (
