@@ -141,6 +141,8 @@ class Prediction:
         boxes: the boxes that are scored.
         stand_in: what is scored in the place of something that the answer does not have: `the boxes around its masks`
             for example.
+        no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of
+            it, and its masks or boxes alone tell.
     """
 
     status: Status
@@ -149,6 +151,7 @@ class Prediction:
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
     stand_in: str | None = None
+    no_target: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from geopix.earth.outlines import outline
 from geopix.earth.picture import Picture, of_split
 from geopix.earth.seeds import GROUNDING
 
@@ -65,7 +64,7 @@ def _rows(picture: Picture, name: str) -> list[Row]:
                 "image_id": name,
                 "bbox": [x0, y0, x1, y1],
                 "obb": [[x0, y1], [x0, y0], [x1, y0], [x1, y1]],
-                "poly": _outline(instance.mask),
+                "poly": [[float(x), float(y)] for x, y in outline(instance.mask)],
                 "question": PURPOSES[scenario].format(expression=reference.expression),
                 "question_e": reference.expression,
                 "question_cn": "",
@@ -76,13 +75,3 @@ def _rows(picture: Picture, name: str) -> list[Row]:
             }
         )
     return rows
-
-
-def _outline(mask: NDArray[np.bool_]) -> list[list[float]]:
-    """The left sides of the mask's rows down and the right sides up: all of a thing without hollows at its sides."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    left = mask[rows].argmax(axis=1)
-    right = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
-    down = [[float(x), float(y + part)] for x, y in zip(left, rows, strict=True) for part in (0, 1)]
-    up = [[float(x), float(y + part)] for x, y in zip(right[::-1], rows[::-1], strict=True) for part in (1, 0)]
-    return down + up

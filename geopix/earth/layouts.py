@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from geopix.earth.described import RsiEval as RsiEvalCaptions
 from geopix.earth.described import VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
+from geopix.earth.drseg import DrSeg
 from geopix.earth.dvgbench import DvgBench
+from geopix.earth.earthreason import EarthReason
 from geopix.earth.earthvqa import EarthVqa
 from geopix.earth.geochat_referring import GeochatReferring
+from geopix.earth.geopixeld import GeoPixelD
+from geopix.earth.geopixinstruct import GeoPixInstruct
 from geopix.earth.karpathy import Karpathy
+from geopix.earth.lasers import Lasers
 from geopix.earth.loveda import LoveDa
 from geopix.earth.nwpu_captions import NwpuCaptions
+from geopix.earth.phrase_lists import RefSegRs, RisBench
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
 from geopix.earth.rsieval import RsiEval
@@ -28,6 +34,13 @@ LAYOUTS: Mapping[str, Layout] = {
     "vrsbench_referring": VrsbenchReferring(),
     "dvgbench": DvgBench(),
     "geochat_referring": GeochatReferring(),
+    "refsegrs": RefSegRs(),
+    "risbench": RisBench(),
+    "drseg": DrSeg(),
+    "earthreason": EarthReason(),
+    "lasers": Lasers(),
+    "geopixinstruct": GeoPixInstruct(),
+    "geopixeld": GeoPixelD(),
     "ucm_captions": Karpathy("UCM_captions", "dataset.json", "imgs", "tif"),
     "sydney_captions": Karpathy("Sydney_captions", "dataset.json", "imgs", "tif"),
     "rsicd": Karpathy("RSICD", "dataset_rsicd.json", "RSICD_images", "jpg"),
