@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.errors import SampleError
 from harness.records import ImageFile
-from harness.store import preview_name
 
 PREVIEW_SIDE = 384
 
@@ -65,6 +64,8 @@ def write_preview(image: ImageFile, folder: Path) -> bool:
         Whether the preview exists now; False for an image that cannot be decoded.
     """
     from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
+
+    from harness.store import preview_name  # noqa: PLC0415 - nor must readers, which measure images
 
     target = folder / preview_name(image.id)
     if target.exists():
