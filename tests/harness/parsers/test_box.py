@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,26 @@ def test_a_turned_box_may_reach_beyond_the_image_before_it_is_turned_and_its_mid
     lost = read("{<90><10><130><20>|<90>}", family="geochat")
     assert lost.reason == "a coordinate of 110 is out of its frame, 0 to 100, in '{<90><10><130><20>|<90>}'"
     assert read("{<30><10><10><20>|<90>}", family="geochat").status == "unparsed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 2 3" + " " * 50_000 + "x",
+        "[1, 2, 3, 4" + " " * 50_000 + "x",
+        "(1, 2)" + " " * 50_000 + "x",
+        "{<1><2>" + " " * 50_000 + "x",
+        "[[1, 2], " * 20_000,
+        "{" * 50_000,
+        "<answer>" * 20_000,
+        "1" * 50_000,
+        "<loc0001>" * 20_001,
+    ],
+)
+def test_long_answers_are_read_in_good_time(text: str) -> None:
+    started = time.process_time()
+    read(text)
+    assert time.process_time() - started < 6  # minutes, where time grows with the square
 
 
 @given(st.text(alphabet="0123456789.,-+eE[](){}<>| lobxnaif\u2212\n", max_size=80))
