@@ -88,13 +88,14 @@ def score_corpus(
         scores = (_score(name, metric, rows[name], seed) for name, metric in task.metrics.items())
         return tuple(replace(score, reason=undefined.get(score.name, score.reason)) for score in scores)
 
+    whole = scores_of(tables)
     slices = []
     for tag in task.spec.slices:
         tags = [record.tags.get(tag) for record in records]
         for value in sorted({value for value in tags if value is not None}):
             wanted = np.array([found == value for found in tags])
             slices.append(Slice(tag, value, scores_of({name: table.rows(wanted) for name, table in tables.items()})))
-    return CorpusScores(scores_of(tables), tuple(slices))
+    return CorpusScores(whole, tuple(slices))
 
 
 def _score(name: str, metric: Metric, table: Table, seed: int) -> Score:

@@ -65,7 +65,7 @@ def write_preview(image: ImageFile, folder: Path) -> bool:
     """
     from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
 
-    from harness.store import preview_name  # noqa: PLC0415 - readers need an image's size, and not pydantic
+    from harness.store import preview_name  # noqa: PLC0415 - nor must readers, which measure images
 
     target = folder / preview_name(image.id)
     if target.exists():

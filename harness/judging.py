@@ -12,6 +12,8 @@ from harness.spec import Task
 
 #: The statistic of a sample that the judge failed on: with one, the corpus score is undefined.
 UNJUDGED = "unjudged"
+GIVE_UP = 50
+NOT_ASKED = f"the judge was not asked about this sample, for it had failed {GIVE_UP} times in a row"
 Outcome = Verdict | str
 
 
@@ -115,20 +117,32 @@ def _readable(metric: JudgedMetric, record: Record, outcome: Outcome) -> Outcome
 
 def _verdicts(inquiries: Iterable[Inquiry], judge: Judge, cache: VerdictCache) -> dict[Inquiry, Outcome]:
     found: dict[Inquiry, Outcome] = {}
-    fresh = []
     for inquiry in inquiries:
         known = cache.find(judge.digest, inquiry)
-        if known is None:
-            fresh.append(inquiry)
-        else:
-            found[inquiry] = known
-    with ThreadPoolExecutor(judge.parallel) as pool:
-        waiting = {pool.submit(_ask, judge, inquiry): inquiry for inquiry in fresh}
-        for done in as_completed(waiting):
-            outcome = found[waiting[done]] = done.result()
-            if isinstance(outcome, Verdict):
-                cache.keep(judge.digest, waiting[done], outcome)
+        found[inquiry] = NOT_ASKED if known is None else known
+    fresh = [inquiry for inquiry, outcome in found.items() if not isinstance(outcome, Verdict)]
+    for inquiry, outcome in _fresh(fresh, judge):
+        found[inquiry] = outcome
+        if isinstance(outcome, Verdict):
+            cache.keep(judge.digest, inquiry, outcome)
     return found
+
+
+def _fresh(inquiries: Sequence[Inquiry], judge: Judge) -> Iterator[tuple[Inquiry, Outcome]]:
+    """Yields verdicts, or reasons, as they come; nothing more of a judge that does nothing but fail."""
+    pool = ThreadPoolExecutor(judge.parallel)
+    in_a_row = 0
+    try:
+        waiting = {pool.submit(_ask, judge, inquiry): inquiry for inquiry in inquiries}
+        for done in as_completed(waiting):
+            outcome = done.result()
+            yield waiting[done], outcome
+            in_a_row = 0 if isinstance(outcome, Verdict) else in_a_row + 1
+            if in_a_row >= GIVE_UP:
+                return
+    finally:
+        # After Ctrl-C too, nobody waits for a hundred thousand inquiries.
+        pool.shutdown(cancel_futures=True)
 
 
 def _ask(judge: Judge, inquiry: Inquiry) -> Outcome:

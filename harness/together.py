@@ -64,8 +64,8 @@ def _statistics(name: str, metric: CorpusMetric, samples: Sequence[Answered]) ->
         raise
     except Exception as error:
         raise ConfigurationError(
-            f"metric {name!r} cannot score {len(samples)} samples together: {type(error).__name__}: {error}. The answers "
-            "are kept: mend the metric and run the same command again."
+            f"metric {name!r} cannot score {len(samples)} samples together: {type(error).__name__}: {error}. The "
+            "answers are kept: mend the metric and run the same command again."
         ) from error
     return found
 

@@ -36,7 +36,9 @@ def description(scene: Scene, rng: np.random.Generator) -> str:
     placed = list(_placed(scene))
     where = [placed[place] for place in rng.permutation(len(placed))[:3]]
     counted = list(_counted(scene))[:1]
-    return " ".join(["This is an aerial image.", *counted, *list(_covered(scene))[:1], *where, *list(_absent(scene))[:1]])
+    return " ".join(
+        ["This is an aerial image.", *counted, *list(_covered(scene))[:1], *where, *list(_absent(scene))[:1]]
+    )
 
 
 def _counted(scene: Scene) -> Iterator[str]:

@@ -85,7 +85,8 @@ class VrsBenchCaptions(_Described):
 
 def _annotation(row: DescribedImage) -> dict[str, Any]:
     pairs = [
-        {"question": question, "answer": answer, "type": RSIEVAL_TYPES[kind]} for question, answer, kind in row.questions
+        {"question": question, "answer": answer, "type": RSIEVAL_TYPES[kind]}
+        for question, answer, kind in row.questions
     ]
     return {"filename": row.name, "caption": row.caption, "qa_pairs": pairs}
 

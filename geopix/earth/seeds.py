@@ -5,9 +5,10 @@ from zlib import crc32
 import numpy as np
 
 SCENE, QUESTIONS, REFERENCES = range(3)
+SENTENCES = 3
+THERMAL = 4
 REASONING, CAPTIONS = 6, 7
 GROUNDING = 8
-SENTENCES = 3
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:

@@ -112,8 +112,8 @@ def _load(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
             f"the judge transformers needs the extra `model`: {error}. Install it: pip install 'geopix[model]'."
         ) from error
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True).to(device).eval()
-        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        return model.to(device).eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise EnvironmentProblem(f"the judge in {folder.resolve()} cannot be loaded: {reason}") from error

@@ -49,8 +49,9 @@ class Clair(JudgedMean):
     def info(self) -> MetricInfo:
         """What a report prints beside the score."""
         source = (
-            "CLAIR clair.py (DavidMChan/clair@f33f96d5; VRSBench uses it with gpt-4o and 100 tokens); after three "
-            "verdicts that cannot be read the score is undefined, where both scripts count 0."
+            "CLAIR clair.py (DavidMChan/clair@f33f96d5; VRSBench uses it with gpt-4o, 100 tokens and the usual "
+            "temperature, here 0); after three verdicts that cannot be read the score is undefined, where both scripts "
+            "count 0."
         )
         return MetricInfo("score", "higher", "mean of the judge's score of 0 to 100, over 100", source)
 

@@ -148,11 +148,20 @@ def upright(group: Spoken, found: Family, size: Size | None, text: str) -> Box:
     if len(group.numbers) > 4:
         points = list(zip(group.numbers[::2], group.numbers[1::2], strict=True))
         return _in_frame(around(points), found.frame, size, text)
-    box = _in_frame(_ordered(group.numbers, found.order), found.frame, size, text)
-    if not group.angle:
-        return box
-    turned = rotated(_square(box, found.frame, size), group.angle)
-    return _unsquare(turned, found.frame, size)
+    box = _ordered(group.numbers, found.order)
+    if group.angle is None:
+        return _in_frame(box, found.frame, size, text)
+    return _turned(box, group.angle, found.frame, size, text)
+
+
+def _turned(box: Box, angle: float, frame: Frame, size: Size | None, text: str) -> Box:
+    """The upright box around a turned one, within the image; before it is turned, a box may reach beyond."""
+    _check_corners(box, text)
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    _in_frame((*middle, *middle), frame, size, text)
+    upright_box = rotated(convert(box, frame, "pixels", size) if size else box, angle)
+    back = convert(upright_box, "pixels", frame, size) if size else upright_box
+    return back if frame == "pixels" and size is None else clipped(back, *sides(frame, size))
 
 
 def _ordered(numbers: Sequence[float], order: Order) -> Box:
@@ -190,15 +199,3 @@ def _check_corners(box: Box, text: str) -> None:
     for axis, (low, high) in {"x": (box[0], box[2]), "y": (box[1], box[3])}.items():
         if high < low:
             raise SampleError(f"the corners are swapped: {axis} goes from {low:g} to {high:g} in {quoted(text)}")
-
-
-def _square(box: Box, frame: Frame, size: Size | None) -> Box:
-    """The box in pixels, where a turn is a turn; in its own frame where the image's size is not known."""
-    return convert(box, frame, "pixels", size) if size else box
-
-
-def _unsquare(box: Box, frame: Frame, size: Size | None) -> Box:
-    back = convert(box, "pixels", frame, size) if size else box
-    if frame == "pixels" and size is None:
-        return back
-    return clipped(back, *sides(frame, size))

@@ -18,13 +18,13 @@ _ROW = rf"{_NUMBER}(?:\s*,\s*{_NUMBER})+"
 _ANY = re.compile(_NUMBER)
 _BRACES = re.compile(rf"\{{\s*((?:<\s*{_NUMBER}\s*>\s*)+)(?:\|\s*<?\s*({_NUMBER})\s*>?\s*)?\}}")
 _LOCATIONS = re.compile(r"(?:<loc\d{4}>\s*)+")
-_POINTS = re.compile(rf"\(\s*({_NUMBER}\s*,\s*{_NUMBER})\s*\)\s*,?\s*\(\s*({_NUMBER}\s*,\s*{_NUMBER})\s*\)")
+_POINTS = re.compile(rf"\(\s*({_NUMBER}\s*,\s*{_NUMBER})\s*\)(?:\s*,)?\s*\(\s*({_NUMBER}\s*,\s*{_NUMBER})\s*\)")
 _CORNERS = re.compile(
     rf"\[\s*(\[\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\](?:\s*,\s*\[\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\])+)\s*\]"
 )
-_LIST = re.compile(rf"\[\s*({_ROW})\s*,?\s*\]")
+_LIST = re.compile(rf"\[\s*({_ROW})(?:\s*,)?\s*\]")
 _PARENTHESES = re.compile(rf"\(\s*({_ROW})\s*\)")
-_BARE = re.compile(rf"\s*({_NUMBER}(?:\s*[,\s]\s*{_NUMBER})+)\s*\.?\s*")
+_BARE = re.compile(rf"\s*({_NUMBER}(?:(?:\s*,\s*|\s+){_NUMBER})+)(?:\s*\.)?\s*")
 _ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
 
 

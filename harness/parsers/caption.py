@@ -17,7 +17,8 @@ class CaptionParser:
 
     References lose tags and line breaks by the same rule, and nothing else.
 
-    >>> CaptionParser().parse(Response(text="<p> A plane </p> [SEG]\\nnear a road."), Sample("1", (), {}, Target())).text
+    >>> answer = Response(text="<p> A plane </p> [SEG] near a road.")
+    >>> CaptionParser().parse(answer, Sample("1", (), {}, Target())).text
     'A plane near a road.'
     """
 
@@ -35,9 +36,9 @@ class CaptionParser:
 
 
 def bare(text: str) -> str:
-    """Returns a text on one line without tags.
+    r"""Returns a text on one line without tags.
 
-    >>> bare("many cars\\u2028{<10><20><30><40>} <SEG0> stand here </s>")
+    >>> bare("many cars\u2028{<10><20><30><40>} <SEG0> stand here </s>")
     'many cars stand here'
     """
     return " ".join(_BOXES.sub(" ", _TAGS.sub(" ", text)).split())

@@ -10,11 +10,10 @@ from harness.parsers.text import quoted, without_thoughts
 from harness.records import Prediction, Response, Sample, Target
 
 _LISTED = re.compile(r"^\s*\(?([A-Za-z])[).:]\s+(.+)$")
-# A letter before another word may be an article; before a mark or the end it is none.
-_SAID = re.compile(
-    r"(?i:\b(?:answer|option|choice)\b)(?i:\s+is|\s*:|\s+would\s+be)*[\s*\"']*(?:\(([A-Z])\)|([A-Z])(?![\w'])(?!\s+\w))"
-)
-_LEADING = re.compile(r"\A(?:\(([A-Z])\)|([A-Z])[.):](?=\s|\Z))")
+# A and I before another word are articles and pronouns, unless the word goes on about the choice.
+_LETTER = r"\(([A-Z])\)|([A-Z])(?![\w'])(?<![AI](?=\s+(?!(?:or|and|because|since|as|but)\b)\w))"
+_SAID = re.compile(rf"(?i:\b(?:answer|option|choice)\b)(?i:\s+is|\s*:|\s+would\s+be)*[\s*\"']*(?:{_LETTER})")
+_LEADING = re.compile(r"\A(?:\(([A-Z])\)|([A-Z])(?:[.):](?=\s|\Z)|\s*\n))")
 _BRACKETED = re.compile(r"\(([A-Z])\)")
 _MARKS = " \t\n.()[]{}:*\"'`"
 
@@ -24,8 +23,8 @@ class ChoiceParser:
     """Finds the letter that an answer chooses.
 
     Tried in this order, and the first that finds something decides: the answer is a letter, in brackets or with a full
-    stop; it says "answer is B", "option B" or "choice: B"; it begins with a letter as lists have it, `B.`, `B)` or
-    `(B)`; it has letters in brackets; it is, word for word, one of the choices. Within a sentence a letter must be a
+    stop; it says "answer is B", "option B" or "choice: B"; it begins with a letter as lists have it, `B.` or `B)`, or
+    has letters in brackets; it is, word for word, one of the choices. Within a sentence a letter must be a
     capital, and an article is none. Several different letters, or none, make an answer unparsed.
 
     >>> parser = ChoiceParser(letters="ABC")
@@ -92,8 +91,7 @@ def _findings(text: str, letters: str, choices: Mapping[str, str]) -> Iterator[s
     bare = text.strip(_MARKS).upper()
     yield {bare} if len(bare) == 1 and bare in letters else set()
     yield _letters(_SAID, text, letters)
-    yield _letters(_LEADING, text, letters)
-    yield _letters(_BRACKETED, text, letters)
+    yield _letters(_LEADING, text, letters) | _letters(_BRACKETED, text, letters)
     yield {choices[key]} if (key := key_of(text)) in choices else set()
 
 

@@ -13,7 +13,7 @@ _MARKS = ';/[]"{}()=+\\_-><@`,?!'
 _FULL_STOP = re.compile(r"\.(?!\d)")
 _MOST_FULL_STOPS = 32  # a flag that stands in the place of a count
 _COMMA = re.compile(r"\d,\d")
-_COMMAS = re.compile(r"\d,+\d")
+RUNS_OF_COMMAS = re.compile(r"\d,+\d")
 _ARTICLES = frozenset(("a", "an", "the"))
 _NUMBERS: Mapping[str, str] = {
     "none": "0",
@@ -93,4 +93,4 @@ def eval_ai(text: str) -> str:
     "ship 's is it"
     """
     apart = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
-    return words(punctuation(on_one_line(apart), _COMMAS))
+    return words(punctuation(on_one_line(apart), RUNS_OF_COMMAS))

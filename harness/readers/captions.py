@@ -42,18 +42,19 @@ def caption_sample(
         place: where it stands in the data set's table, for the defect.
     """
     found = gallery.find(name, file or name)
-    missing = f"{place}: image {name} has no caption" if not any(text.strip() for text in references) else None
+    wordless = not any(text.strip() for text in references)
+    defect = f"{place}: image {name} has no caption" if wordless else found.defect
     return Sample(
         id=name,
         images=found.images,
         fields={},
         target=Target(texts=references),
         tags=tags,
-        defect=missing or found.defect,
+        defect=defect,
     )
 
 
 def no_split(split: str, splits: Iterable[str]) -> str:
     """Says that a file has no image of a split, and which it has."""
     known = ", ".join(sorted(set(splits))) or "none"
-    return f"no image is of the split {split!r}. Splits there: {known}. Name one of them as `split` in the task's `dataset`"
+    return f"no image is of the split {split!r}. Splits there: {known}. Name one as `split` in the task's `dataset`"

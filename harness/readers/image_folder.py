@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from harness.errors import ConfigurationError, DataError, nearest
+from harness.parsers.names import words_of
 from harness.paths import below
 from harness.readers.gallery import Gallery
 from harness.readers.tables import Problems, missing
@@ -18,11 +19,14 @@ class ImageFolderReader:
     """Reads images that lie in a folder of their class: `{folder}/{class}/{image}`.
 
     A sample's id and its image's id are `class/image`, as the folder is called. It has the field `classes`, the names
-    of all classes, one a line and in the order of the task file, the right class's name as its answer, and the tag
+    of all classes, one a line, the right class's name as its answer, and the tag
     `class`.
 
     Attributes:
-        classes: each class's folder to the class's name in words. Other folders are refused.
+        classes: the classes' folders, in the order in which prompts list them; other folders are refused. Where empty,
+            the folders that are there, by name.
+        names: a class's folder to its name in words, where that is not the folder's own (`DenseResidential` is "dense
+            residential").
         folder: the folder of the classes.
         extensions: endings of the images; other files are passed over.
         split_list: a file below the data set's folder that names the images to take, one a line: `class/image`, or
@@ -30,7 +34,8 @@ class ImageFolderReader:
         per_class: at most so many images of each class, the first by name; all where 0.
     """
 
-    classes: Mapping[str, str] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
     extensions: Sequence[str] = ("jpg", "jpeg", "png", "tif", "tiff")
     split_list: str = ""
@@ -54,17 +59,21 @@ class ImageFolderReader:
         images = {name: self._images(place / name) for name in self._folders(place)}
         wanted = _listed(below(root, self.split_list), images) if self.split_list else _all(images)
         gallery = Gallery(root, self.folder)
+        classes = "\n".join(map(self._name, self.classes or images))
         for class_folder, image in self._limited(wanted):
             name = f"{class_folder}/{image}"
             found = gallery.find(name, name)
             yield Sample(
                 id=name,
                 images=found.images,
-                fields={"classes": "\n".join(self.classes.values() or images)},
-                target=Target(texts=(self.classes.get(class_folder, class_folder),)),
-                tags={"class": self.classes.get(class_folder, class_folder)},
+                fields={"classes": classes},
+                target=Target(texts=(self._name(class_folder),)),
+                tags={"class": self._name(class_folder)},
                 defect=found.defect,
             )
+
+    def _name(self, class_folder: str) -> str:
+        return self.names.get(class_folder) or words_of(class_folder)
 
     def _folders(self, place: Path) -> Sequence[str]:
         present = sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))

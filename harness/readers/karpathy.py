@@ -1,4 +1,4 @@
-"""Captions in the layout of Karpathy's splits (Karpathy and Fei-Fei, CVPR 2015), as UCM, Sydney, RSICD and RSITMD use it."""
+"""Captions in the layout of Karpathy's splits (Karpathy and Fei-Fei, CVPR 2015): UCM, Sydney, RSICD, RSITMD."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,9 +60,10 @@ class KarpathyReader:
 
 
 def _fits(row: Row, place: str, problems: Problems) -> bool:
-    return IMAGE.fits(row, place, problems) and all(
-        [
-            SENTENCE.fits(sentence, f"{place}.sentences[{index}]", problems)
-            for index, sentence in enumerate(row["sentences"])
-        ]
-    )
+    if not IMAGE.fits(row, place, problems):
+        return False
+    good = [
+        SENTENCE.fits(sentence, f"{place}.sentences[{index}]", problems)
+        for index, sentence in enumerate(row["sentences"])
+    ]
+    return all(good)

@@ -37,6 +37,19 @@ USES: list[tuple[str, str, dict[str, Any]]] = [
     ("metrics", "mask_ap", {"threshold": 0.75}),
     ("metrics", "mask_recall", {"threshold": 0.75}),
     ("metrics", "grounded_miou", {}),
+    ("readers", "dior_rsvg", {"split": "val", "annotations": "a", "images": "i"}),
+    ("readers", "vrsbench_referring", {"file": "f", "images": "i"}),
+    ("readers", "dvgbench", {"split": "train", "query": "question_e", "masks": True, "images": "i"}),
+    ("readers", "geochat_referring", {"file": "f", "images": "i", "type": "ref"}),
+    ("parsers", "box", {"frame": "0-1000", "order": "xywh", "scored_in": "0-100", "several": "all"}),
+    ("parsers", "box", {"family": "geochat"}),
+    ("metrics", "box_accuracy", {"threshold": 0.7, "preset": "vrsbench", "average": "scenario"}),
+    ("metrics", "box_mean_iou", {"preset": "falcon", "average": "scenario"}),
+    ("metrics", "box_cumulative_iou", {"preset": "rsvg"}),
+    ("metrics", "judge_match", {"average": "type", "question": "q", "attempts": 1}),
+    ("metrics", "clair", {"max_new_tokens": 20, "attempts": 1}),
+    ("metrics", "l3_lite", {"average": "type", "question": "q", "raw": False, "attempts": 2}),
+    ("metrics", "g_eval", {"criterion": "It is true.", "scale": 3, "question": "q", "attempts": 1}),
 ]
 MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("readers", "rsvqa", {"prefix": "T", "extensions": "tif"}),
@@ -51,6 +64,10 @@ MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("readers", "geopixinstruct", {"split": "s", "ask": "many"}),
     ("parsers", "mask", {"frame": "metres"}),
     ("metrics", "precision_at", {}),
+    ("readers", "dvgbench", {"query": "question_f"}),
+    ("parsers", "box", {"frame": "0-10"}),
+    ("metrics", "box_accuracy", {"threshold": 0.5, "preset": "coco"}),
+    ("metrics", "g_eval", {"scale": 3}),
 ]
 
 

@@ -200,3 +200,17 @@ def test_imported_answers_are_judged_too(server: JudgeServer, folder: Path) -> N
     assert outcome.exit_code == 0, outcome.output
     assert scores(folder)["micro"] == 1.0
     assert sorted(prompt.splitlines()[0] for prompt in server.prompts) == [f"Question: What is {i}?" for i in "134"]
+
+
+def test_a_judge_that_does_nothing_but_fail_is_left(server: JudgeServer, folder: Path) -> None:
+    rows = [{"id": str(i), "question": "What?", "answer": f"thing {i}", "type": "color"} for i in range(400)]
+    (folder / "data" / "SET" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answers = "".join(json.dumps({"sample_id": str(i), "text": "no idea"}) + "\n" for i in range(400))
+    (folder / "answers.jsonl").write_text(answers)
+    server.answers = [fails(500)]
+    assert run(folder, judge=of(server)).exit_code == 3
+    assert len(server.asked) < 700  # two metrics, each with 50 failures and some inquiries under way
+    records = [json.loads(line) for line in (folder / "run" / "judged" / "records.jsonl").read_text().splitlines()]
+    said = [record["verdicts"]["micro"] for record in records]
+    assert sum("answers HTTP 500" in text for text in said) == 50
+    assert sum("was not asked about this sample, for it had failed 50 times in a row" in text for text in said) == 350

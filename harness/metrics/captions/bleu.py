@@ -64,8 +64,10 @@ def matches(text: str, references: tuple[str, ...]) -> Matches:
 
 @dataclass(frozen=True)
 class Bleu(Additive):
-    """BLEU-N over all captions together: the geometric mean of the precisions of runs of 1 to N words, times a penalty
-    for captions that are shorter than their references. Nothing is smoothed.
+    """BLEU-N over all captions together, nothing smoothed.
+
+    The geometric mean of the precisions of runs of 1 to N words, times a penalty for captions that are shorter than
+    their references.
 
     >>> metric = Bleu(order=1)
     >>> one = metric.score(Target(texts=("a white plane here",)), Prediction("ok", text="A white ship."), {})
@@ -90,7 +92,7 @@ class Bleu(Additive):
         )
         return MetricInfo(
             "percent", "higher", formula,
-            "Papineni et al., ACL 2002; as pycocoevalcap 1.2 (Bleu, closest reference, no smoothing) on Penn Treebank words",
+            "Papineni et al., ACL 2002; as pycocoevalcap 1.2 (closest reference, not smoothed) on Penn Treebank words",
         )  # fmt: skip
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
@@ -98,13 +100,11 @@ class Bleu(Additive):
         if not target.texts:
             return {}
         found = matches(caption(prediction), target.texts)
-        counts = {"reference": float(found.reference)}
-        for order in range(self.order, 0, -1):
-            counts = {
-                f"right_{order}": float(found.right[order - 1]),
-                f"said_{order}": float(found.said[order - 1]),
-            } | counts
-        return counts
+        counts: dict[str, float] = {}
+        for order, (right, said) in enumerate(zip(found.right, found.said, strict=True), 1):
+            if order <= self.order:
+                counts |= {f"right_{order}": float(right), f"said_{order}": float(said)}
+        return counts | {"reference": float(found.reference)}
 
     def from_totals(self, totals: Totals) -> Floats:
         """Returns BLEU of the sums; undefined without a caption."""

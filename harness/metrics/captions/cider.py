@@ -21,14 +21,14 @@ Preset = Literal["coco", "plain"]
 SIGMA = 6.0
 FORMULAS: Mapping[Preset, tuple[str, str]] = {
     "coco": (
-        "10 * mean over n = 1..4 and references of exp(-(l - l')^2 / 72) * min(g, g').g' / (|g| |g'|); g = counts of runs "
-        "of n words * log(images / images whose references have the run), l their number of pairs of words",
-        "CIDEr-D, Vedantam et al., CVPR 2015; as pycocoevalcap 1.2 (its `CIDEr` is CIDEr-D: clipped, sigma 6, times 10, "
-        "words not stemmed)",
+        "10 * mean over n = 1..4 and references of exp(-(l - l')^2 / 72) * min(g, g').g' / (|g| |g'|); g = counts of "
+        "runs of n words * log(images / images whose references have the run), l their number of pairs of words",
+        "CIDEr-D, Vedantam et al., CVPR 2015; as pycocoevalcap 1.2 (its `CIDEr` is CIDEr-D: clipped, sigma 6, "
+        "times 10, words not stemmed)",
     ),
     "plain": (
-        "10 * mean over n = 1..4 and references of g.g' / (|g| |g'|); g = counts of runs of n words * log(images / images "
-        "whose references have the run)",
+        "10 * mean over n = 1..4 and references of g.g' / (|g| |g'|); g = counts of runs of n words * log(images / "
+        "images whose references have the run)",
         "CIDEr, Vedantam et al., CVPR 2015, equations 2 and 3, times 10 like CIDEr-D; words not stemmed",
     ),
 }
@@ -115,8 +115,8 @@ class Cider(Together):
 
     >>> from harness.records import Prediction, Target
     >>> plane, ship = Target(texts=("a plane",)), Target(texts=("a ship",))
-    >>> found = Cider().score_all([Answered(plane, Prediction("ok", text="A plane.")), Answered(ship, Prediction("empty"))])
-    >>> found  # the words and the pair are right, and there is no run of three or four: 10 * 2/4
+    >>> answered = Answered(plane, Prediction("ok", text="A plane.")), Answered(ship, Prediction("empty"))
+    >>> Cider().score_all(answered)  # the words and the pair are right, and there is no run of three or four: 10 * 2/4
     [{'cider': 5.0, 'count': 1.0}, {'cider': 0.0, 'count': 1.0}]
 
     Attributes:

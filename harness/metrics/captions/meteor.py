@@ -1,4 +1,4 @@
-"""METEOR 1.5: words of a caption aligned with those of a reference, also by stem, synonym and paraphrase; needs Java."""
+"""METEOR 1.5: words of a caption aligned with a reference's, also by stem, synonym and paraphrase; needs Java."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class Meteor(Together):
         """What a report prints beside the score."""
         return MetricInfo(
             "percent", "higher",
-            f"(1 - {GAMMA} (chunks / matches)^{BETA}) P R / ({ALPHA} P + {1 - ALPHA:.2f} R); P, R = weighted matched words / "
-            f"words, content words {DELTA}, function words {1 - DELTA}; exact 1, stem 0.6, synonym 0.8, paraphrase 0.6",
+            f"(1 - {GAMMA} (chunks / matches)^{BETA}) P R / ({ALPHA} P + {1 - ALPHA:.2f} R); P, R = weighted matched "
+            f"words / words, content words {DELTA}, function words {1 - DELTA}; exact 1, stem 0.6, synonym 0.8, "
+            "paraphrase 0.6",
             "Denkowski and Lavie, WMT 2014: meteor-1.5.jar of pycocoevalcap 1.2, -l en -norm, on Penn Treebank words",
         )  # fmt: skip
 
@@ -129,7 +130,9 @@ def aligned(lines: Sequence[str]) -> list[dict[str, float]]:
     """
     with (
         TemporaryFile() as complaints,
-        subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints) as process,
+        subprocess.Popen(  # noqa: S603 - java by its full path, with fixed arguments
+            command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
+        ) as process,
     ):
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - both are pipes
         # Written by a thread while the answers are read: neither side waits for the other, and no pipe fills up.
@@ -161,7 +164,7 @@ def _write(pipe: IO[bytes], lines: Iterable[str]) -> None:
 
 
 def _numbers(line: bytes) -> dict[str, float]:
-    """The counts of one answer; a caption that matches from end to end in one chunk has none, as in the jar's own sums."""
+    """The counts of one answer; a caption that matches as a whole has no chunk, as in the jar's own sums."""
     numbers = dict(zip(STATISTICS, map(float, line.split()), strict=True))
     whole = numbers["said_matched"] == numbers["said"] and numbers["meant_matched"] == numbers["meant"]
     if whole and numbers["chunks"] == 1:

@@ -1,4 +1,4 @@
-"""Runs of one to four words, counted once for each distinct sentence: references of one data set repeat a great deal."""
+"""Runs of one to four words, counted once for each distinct sentence: references repeat a great deal."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,8 @@
 """Boxes in answers: spellings, frames, and everything that must not be read by luck."""
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +143,6 @@ def test_shares_become_pixels_of_the_image(wide: Sample) -> None:
 def test_what_cannot_be_read_is_unparsed_with_its_reason(text: str, reason: str) -> None:
     found = read(text)
     assert (found.status, found.boxes) == ("unparsed", ())
-    import re
-
     assert re.search(reason, found.reason or "")
 
 
@@ -213,6 +213,45 @@ def test_lmms_evals_lists_are_read_alike_and_its_zeros_are_unparsed(shared: Path
             assert list(found.boxes[0]) == case["out"]
         elif case["text"] not in ours_alone:
             assert found.status in ("unparsed", "empty")
+
+
+def test_real_answers_with_turned_boxes_are_read(shared: Path) -> None:
+    parser = BoxParser(family="earthdial", scored_in="0-100", several="all")
+    lines = (shared / "data/earthdial/rs_detection__GeoChat.jsonl").read_text().splitlines()
+    assert len(lines) == 7593
+    for line in lines[::5]:
+        row = json.loads(line)
+        for text in (row["answer"], row["gt_bbox"]):
+            found = parser.parse(Response(text=text), BARE)
+            assert found.status == "ok", (text, found.reason)
+            assert len(found.boxes) == len(re.findall(r"\[-?\d[^\]]*\]", text))  # the last may be cut off
+
+
+def test_a_turned_box_may_reach_beyond_the_image_before_it_is_turned_and_its_middle_may_not() -> None:
+    assert read("{<-10><10><30><20>|<90>}", family="geochat").boxes[0] == pytest.approx((5, 0, 15, 35))
+    lost = read("{<90><10><130><20>|<90>}", family="geochat")
+    assert lost.reason == "a coordinate of 110 is out of its frame, 0 to 100, in '{<90><10><130><20>|<90>}'"
+    assert read("{<30><10><10><20>|<90>}", family="geochat").status == "unparsed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 2 3" + " " * 50_000 + "x",
+        "[1, 2, 3, 4" + " " * 50_000 + "x",
+        "(1, 2)" + " " * 50_000 + "x",
+        "{<1><2>" + " " * 50_000 + "x",
+        "[[1, 2], " * 20_000,
+        "{" * 50_000,
+        "<answer>" * 20_000,
+        "1" * 50_000,
+        "<loc0001>" * 20_001,
+    ],
+)
+def test_long_answers_are_read_in_good_time(text: str) -> None:
+    started = time.process_time()
+    read(text)
+    assert time.process_time() - started < 6  # minutes, where time grows with the square
 
 
 @given(st.text(alphabet="0123456789.,-+eE[](){}<>| lobxnaif\u2212\n", max_size=80))
