@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from geopix.earth.make import Summary, make_earth
 from harness.catalog import Catalogue, shipped
+from harness.cli import main
 from harness.errors import EnvironmentProblem
 from harness.evaluate import Settings, data_root, evaluate
 from harness.masks import boxes_of, decode
@@ -145,6 +147,24 @@ def test_a_model_without_masks_is_scored_by_its_boxes_and_the_result_says_so(run
     assert f"{count} of {count} answers were scored by its boxes, filled, for they had nothing else to score." in (
         result.notes
     )
+
+
+def test_the_page_says_that_boxes_stood_in_for_masks(
+    pixel_earth: Summary, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    file, page = tmp_path / "boxes.jsonl", tmp_path / "page.html"
+    rows = [{"sample_id": sample.id, **by_boxes(sample)} for sample in samples(catalogue.task("rrsis"), pixel_earth)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = ["--data-dir", str(pixel_earth.directory), "--output", str(tmp_path / "runs" / "boxes")]
+    for arguments in (
+        ["--tasks", "rrsis", "--model", f"replay:{file}", *data],
+        ["leaderboard", str(tmp_path / "runs"), "-o", str(page)],
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+    html = page.read_text("utf-8")
+    assert f"{len(rows)} of {len(rows)} answers were scored by its boxes, filled" in html
+    assert "<dt>Scored by</dt>" in html
 
 
 def test_a_model_without_boxes_is_scored_by_its_masks(run: Callable[..., TaskResult]) -> None:
