@@ -15,6 +15,7 @@ from harness.parsers.text import without_thoughts
 from harness.records import Mask, Prediction, Response, Sample, Target
 
 FROM_BOXES = "its boxes, filled"
+MOST_MASKS = 1000
 SEGMENTATION_TOKEN = re.compile(r"[\[<]SEG\d*[\]>]", re.IGNORECASE)
 
 
@@ -63,9 +64,11 @@ class MaskParser:
     def _read(self, response: Response, words: str, sample: Sample) -> tuple[tuple[Mask, ...], str | None]:
         true = sample.target.masks
         size = true[0].size if true else None
+        _check_count(len(response.masks) or len(response.boxes))
         masks, stand_in = tuple(map(checked, response.masks)) or masks_in(words, size, self.frame), None
         if not masks and size and (masks := self._filled_boxes(response, words, sample, size)):
             stand_in = FROM_BOXES
+        _check_count(len(masks))
         _check_sizes(masks, true)
         return masks, stand_in
 
@@ -109,6 +112,12 @@ class MaskParser:
         if self.several == "each" or not masks:
             return replace(sample.target, masks=masks)
         return replace(sample.target, masks=(union(masks),))
+
+
+def _check_count(count: int) -> None:
+    # Masks are compared each with each: an answer must not cost hours.
+    if count > MOST_MASKS:
+        raise SampleError(f"the answer has {count} masks or boxes, expected {MOST_MASKS} at most")
 
 
 def _check_sizes(masks: tuple[Mask, ...], true: tuple[Mask, ...]) -> None:
