@@ -130,6 +130,7 @@ def test_a_real_models_published_scores_come_out(shared: Path) -> None:
         ("2", "12", 1.0),
         ("large vehicle", "vehicle", 0.0),
         ("0", "none", 0.0),
+        ("", "anything", 0.0),
     ],
 )
 def test_vrsbenchs_rule_looks_for_the_right_answer_within(right: str, answer: str, expected: float) -> None:
