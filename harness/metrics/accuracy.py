@@ -32,7 +32,7 @@ def _nearly_equal(answer: str, accepted: tuple[str, ...]) -> bool:
 
 
 def _contains(answer: str, accepted: tuple[str, ...]) -> bool:
-    return any(text.lower() in answer.lower() for text in accepted)
+    return any(text and text.lower() in answer.lower() for text in accepted)
 
 
 MATCHES: Mapping[Match, Callable[[str, tuple[str, ...]], bool]] = {
