@@ -112,6 +112,10 @@ class Catalogue:
         return entries(self.folders)
 
     @cached_property
+    def _by_file(self) -> dict[Path, Entry]:
+        return {found.file: found for found in self.entries}
+
+    @cached_property
     def _by_name(self) -> dict[str, Entry]:
         known: dict[str, Entry] = {}
         for found in self.entries:
@@ -138,7 +142,7 @@ class Catalogue:
         """Returns every mistake of a task file, in the order of its lines."""
         from harness.spec import find_problems  # noqa: PLC0415
 
-        found = entry(file)
+        found = self._by_file.get(file) or entry(file)
         return sorted({*self._name_mistakes(found), *find_problems(self.resolve(found), self.plugins)})
 
     def _name_mistakes(self, found: Entry) -> Iterator[Problem]:

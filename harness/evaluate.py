@@ -65,7 +65,7 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
         result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
-        run.close_task(result, in_order, log.lines)
+        run.close_task(result, in_order, log.lines())
     return result
 
 
@@ -145,7 +145,7 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
         request=request,
         key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
         image_digests=digests,
-        image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+        image_files=tuple([_relative(image.path, data_dir) for image in sample.images]),
         cluster=cluster_of(task, sample),
     )
 

@@ -70,8 +70,8 @@ def validate_files(places: Sequence[Path]) -> None:
     from harness.plugins import installed  # noqa: PLC0415
 
     files = [file for place in places for file in _files(place)]
-    folders = {file.parent for file in files} | {shipped("tasks")}
-    catalogue = Catalogue(sorted(_without_twins(folders)), installed())
+    folders = _without_twins([shipped("tasks"), *(file.parent for file in files)])
+    catalogue = Catalogue(folders, installed())
     problems = [problem for file in files for problem in catalogue.problems(file)]
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
@@ -88,5 +88,6 @@ def _files(place: Path) -> list[Path]:
     raise ConfigurationError(f"{place.resolve()} does not exist: expected a task file or a folder of them.")
 
 
-def _without_twins(folders: set[Path]) -> set[Path]:
-    return {folder.resolve() for folder in folders}
+def _without_twins(folders: Sequence[Path]) -> list[Path]:
+    """Each folder once, as it was spelt last: messages name files the way the user did."""
+    return list({folder.resolve(): folder for folder in folders}.values())

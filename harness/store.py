@@ -92,14 +92,12 @@ class RecordLog:
 
     Args:
         path: the file; made with its folder when absent.
-
-    Attributes:
-        lines: what was appended, by sample id.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: dict[str, bytes] = {}
+        # Where each appended record stands: kept themselves, the lines of a large run would fill the memory.
+        self._places: dict[str, slice] = {}
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +109,7 @@ class RecordLog:
             raise ConfigurationError(
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
-        _cut_torn_line(self.path)
+        self._end = _cut_torn_line(self.path)
         return self
 
     def __exit__(
@@ -122,17 +120,26 @@ class RecordLog:
 
     def append(self, records: list[Record]) -> None:
         """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
-        fresh = {record.sample_id: encode(record) for record in records}
-        self._file.write(b"".join(fresh.values()))
+        lines = [encode(record) for record in records]
+        self._file.write(b"".join(lines))
         self._file.flush()
-        self.lines |= fresh
+        for record, line in zip(records, lines, strict=True):
+            self._places[record.sample_id] = slice(self._end, self._end + len(line))
+            self._end += len(line)
+
+    def lines(self) -> dict[str, bytes]:
+        """Returns what was appended, by sample id."""
+        content = self.path.read_bytes()
+        return {sample_id: content[place] for sample_id, place in self._places.items()}
 
 
-def _cut_torn_line(path: Path) -> None:
+def _cut_torn_line(path: Path) -> int:
+    """Leaves whole lines only; returns the file's length in bytes."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
+    return whole
 
 
 def read_records(path: Path) -> Iterator[Record]:

@@ -69,6 +69,15 @@ def test_records_leave_the_process_as_they_come(tmp_path: Path) -> None:
         assert len(list(read_records(path))) == 2
 
 
+def test_a_log_gives_the_lines_it_has_appended(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(encode(record("earlier")) + b'{"torn')
+    with RecordLog(path) as log:
+        log.append([record("1"), record("two")])
+        log.append([record("3")])
+        assert log.lines() == {name: encode(record(name)) for name in ("1", "two", "3")}
+
+
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     with (
