@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.interfaces import AdditiveMetric, Columns, Metric
 
 UNDEFINED_SHARE = 0.05
-_CHUNK = 2**18
+_CHUNK = 2**15
 _KEPT = 2**25
 
 
