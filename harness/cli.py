@@ -141,6 +141,22 @@ def validate(places: tuple[Path, ...]) -> None:
     validate_files(places)
 
 
+@main.group("data")
+def data() -> None:
+    """Look after the data sets."""
+
+
+@data.command("status")
+@data_dir_option
+@click.option("--tasks", "names", metavar="NAME,..", help="Only these tasks.  [default: all]")
+@task_folders
+def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) -> None:
+    """Say for each task what is there, what is missing, its size, licence and address."""
+    from harness.data_status import print_status  # noqa: PLC0415
+
+    print_status(data_dir, names, task_dirs)
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--task", required=True, metavar="NAME", help="The task whose parser and metrics score the answers.")

@@ -46,7 +46,7 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     policy = ErrorPolicy.parse(options["policy"])
     plugins = installed()
-    tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))
+    tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
     model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
@@ -72,6 +72,26 @@ def unique(names: str) -> list[str]:
     ['rrsis', 'rsvqa_hr']
     """
     return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+
+
+def named_tasks(names: str, catalogue: Catalogue) -> list[Task]:
+    """Returns the tasks of a comma-separated list, checked.
+
+    Raises:
+        ConfigurationError: no task is named, or some are unknown or have mistakes; all of them.
+    """
+    listed = unique(names)
+    if not listed:
+        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
+    found, problems = [], []
+    for name in listed:
+        try:
+            found.append(catalogue.task(name))
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return found
 
 
 def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
@@ -129,19 +149,4 @@ def versions() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
-
-
-def _tasks(names: str, catalogue: Catalogue) -> list[Task]:
-    listed = unique(names)
-    if not listed:
-        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
-    found, problems = [], []
-    for name in listed:
-        try:
-            found.append(catalogue.task(name))
-        except ConfigurationError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigurationError("\n".join(problems))
     return found
