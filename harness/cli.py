@@ -58,6 +58,15 @@ data_dir_option = click.option(
     help="The folder that holds the data sets.",
 )
 
+policy_option = click.option(
+    "--fail-on-error",
+    "policy",
+    default="any",
+    show_default=True,
+    metavar="POLICY",
+    help="When failed samples end the run with exit code 3: any, never, a number, or a share such as 1%.",
+)
+
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="geopix")
@@ -74,14 +83,7 @@ data_dir_option = click.option(
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option(
-    "--fail-on-error",
-    "policy",
-    default="any",
-    show_default=True,
-    metavar="POLICY",
-    help="When failed samples end the run with exit code 3: any, never, a number, or a share such as 1%.",
-)
+@policy_option
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Evaluate remote-sensing models that answer with words, boxes and masks.
@@ -177,6 +179,25 @@ def import_answers(context: click.Context, /, **options: Any) -> None:
     from harness.importing import import_file  # noqa: PLC0415
 
     context.exit(import_file(command=tuple(sys.argv), **options))
+
+
+@main.command("rescore")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task of the run.  [default: all that are finished]")
+@click.option(
+    "--metrics",
+    metavar="NAME,..|FILE",
+    help="Metrics to add to the task's own, or a task file whose parser and metrics are used.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new run folder.  [default: RUN itself]")
+@policy_option
+@task_folders
+@click.pass_context
+def rescore(context: click.Context, /, **options: Any) -> None:
+    """Score the stored answers of a run anew: other metrics, another parser; no model is asked."""
+    from harness.rescoring import rescore_run  # noqa: PLC0415
+
+    context.exit(rescore_run(command=tuple(sys.argv), **options))
 
 
 @main.command("leaderboard")

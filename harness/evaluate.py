@@ -64,15 +64,17 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
+        result = limited(summarise(task, works, in_order, settings.seed), settings.limit)
         run.close_task(result, in_order, log.lines)
     return result
 
 
-def _noted(result: TaskResult, limit: int | None) -> TaskResult:
+def limited(result: TaskResult, limit: int | None) -> TaskResult:
+    """Returns a result that says how many samples were asked at most."""
     if limit is None:
         return result
-    return replace(result, notes=(*result.notes, f"Only the first {limit} samples were asked (--limit {limit})."))
+    note = f"Only the first {limit} samples were asked (--limit {limit})."
+    return replace(result, notes=(*result.notes, note), limit=limit)
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:

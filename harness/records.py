@@ -161,6 +161,8 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        raw_target: the data set's own right answer, where the parser reads it otherwise than it stands; None where it
+            is the same as `target`. Records of format 1 do not keep it.
     """
 
     key: str
@@ -175,3 +177,4 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    raw_target: Target | None = None

@@ -27,6 +27,7 @@ from harness.store import RECORDS_FILE, RunDirectory
 
 SAMPLES_FAILED = 3
 REASONS_SHOWN = 3
+ASK_AGAIN = "The same command asks the failed samples again."
 LIBRARIES = ("geopix", "numpy", "pycocotools", "pillow", "torch", "transformers")
 
 
@@ -94,28 +95,32 @@ def named_tasks(names: str, catalogue: Catalogue) -> list[Task]:
     return found
 
 
-def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
-    """Prints the scores and what failed; returns the exit code."""
+def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy, advice: str = ASK_AGAIN) -> int:
+    """Prints the scores and what failed; returns the exit code.
+
+    Args:
+        results: the tasks' results.
+        run: where they are.
+        policy: when failed samples end the command with exit code 3.
+        advice: what to do about failed samples.
+    """
     Console().print(results_summary(results))
     console = Console(stderr=True)
     console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
     broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
     for result in results:
         if result.counts.failed:
-            console.print(Text("\n".join(_failures(result, run)), style="red"), soft_wrap=True)
+            console.print(Text("\n".join(_failures(result, run, advice)), style="red"), soft_wrap=True)
     return SAMPLES_FAILED if broken else 0
 
 
-def _failures(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+def _failures(result: TaskResult, run: RunDirectory, advice: str) -> Iterator[str]:
     """Yields how many of a task's samples failed, the first reasons, and where the others are."""
     yield f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed:"
     failed = (record for record in run.records(result.task) if record.prediction.status == "failed")
     for record in islice(failed, REASONS_SHOWN):
         yield f"  {visible(record.sample_id)}: {shorten(str(visible(record.prediction.reason)))}"
-    yield (
-        f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. "
-        "The same command asks the failed samples again."
-    )
+    yield f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. {advice}"
 
 
 def _folder_name(model: str) -> str:

@@ -21,7 +21,18 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 # Words about a benchmark and what its split should hold: no score depends on them, so runs stay comparable.
-DESCRIPTIVE = {"aliases", "title", "description", "paper", "licence", "url", "extends", "notes", "unverified", "expects"}
+DESCRIPTIVE = {
+    "aliases",
+    "title",
+    "description",
+    "paper",
+    "licence",
+    "url",
+    "extends",
+    "notes",
+    "unverified",
+    "expects",
+}
 
 
 class _Strict(BaseModel):
@@ -83,7 +94,8 @@ class Expects(_Strict):
     samples: int | None = Field(default=None, ge=1, description="Samples that the reader finds in the published split.")
     images: int | None = Field(default=None, ge=1, description="Images that these samples are about.")
     files: dict[str, Sha256 | None] = Field(
-        default={}, description="Files below the data set's folder, each with its sha256, or null where it is not known."
+        default={},
+        description="Files below the data set's folder, each with its sha256, or null where it is not known.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is there of the tasks' data: on an empty, a half-filled and a full folder, and Mini Earth in the real layouts."""
+"""What is there of the tasks' data: on an empty, a half-filled and a full folder."""
 
 import hashlib
 import json
