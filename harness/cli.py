@@ -125,13 +125,20 @@ def list_tasks(task_dirs: tuple[Path, ...]) -> None:
 
 
 @main.command("show")
-@click.argument("task")
+@click.argument("what", metavar="TASK|RUN")
+@click.argument("sample", required=False)
+@click.option("--task", metavar="NAME", help="The task of the run that the sample belongs to.  [default: any]")
 @task_folders
-def show_task(task: str, task_dirs: tuple[Path, ...]) -> None:
-    """Show a task: data, prompt, parser, metrics with their formulas."""
-    from harness.listing import print_task  # noqa: PLC0415
+def show(what: str, sample: str | None, task: str | None, task_dirs: tuple[Path, ...]) -> None:
+    """Show a task: data, prompt, parser, metrics with their formulas. Or one SAMPLE of a run: question and answer."""
+    if sample is not None:
+        from harness.sample_view import print_sample  # noqa: PLC0415
 
-    print_task(task, task_dirs)
+        print_sample(Path(what), sample, task)
+    else:
+        from harness.listing import print_task  # noqa: PLC0415
+
+        print_task(what, task_dirs)
 
 
 @main.command("validate")
@@ -198,6 +205,23 @@ def rescore(context: click.Context, /, **options: Any) -> None:
     from harness.rescoring import rescore_run  # noqa: PLC0415
 
     context.exit(rescore_run(command=tuple(sys.argv), **options))
+
+
+@main.command("diff")
+@click.argument("before", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("after", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task.  [default: all that both have finished]")
+@click.option(
+    "--samples", "most", type=click.IntRange(min=0), default=20, show_default=True, help="Flipped samples per task."
+)
+def diff(before: Path, after: Path, task: str | None, most: int) -> None:
+    """Say what differs between two runs: settings, versions, digests, scores, and the samples that flipped.
+
+    It passes no verdict and ends with 0, whether or not the runs differ.
+    """
+    from harness.diff_command import print_differences  # noqa: PLC0415
+
+    print_differences(before, after, task, most)
 
 
 @main.command("leaderboard")

@@ -27,10 +27,15 @@ def print_task(name: str, task_dirs: Sequence[Path]) -> None:
     """Prints what a task is made of.
 
     Raises:
-        ConfigurationError: no such task, or its file has mistakes.
+        ConfigurationError: no such task, its file has mistakes, or this is a run.
     """
     from harness.plugins import installed  # noqa: PLC0415
 
+    if (Path(name) / "run.json").is_file():
+        raise ConfigurationError(
+            f"{name} is a run: say which of its samples to show, `geopix-eval show {name} SAMPLE`. Their ids are in "
+            "its records.jsonl and in the report."
+        )
     task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
     click.echo("\n".join(_describe(task)))
 

@@ -1,4 +1,4 @@
-"""The run directory as a format: an old run is read, reported and scored; a newer one is refused; nothing undescribed."""
+"""The run directory as a format: an old run is read, reported and scored; a newer one is refused; all is described."""
 
 import dataclasses
 import json
