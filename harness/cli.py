@@ -150,6 +150,18 @@ def validate(places: tuple[Path, ...]) -> None:
     validate_files(places)
 
 
+@main.command("new")
+@click.argument("name")
+@click.option("--like", required=True, metavar="TASK", help="The task to start from; see `geopix-eval ls`.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder.  [default: NAME.yaml]")
+@task_folders
+def new(name: str, like: str, output: Path | None, task_dirs: tuple[Path, ...]) -> None:
+    """Write a task file for a benchmark of your own, like that of another task, with a comment for each key."""
+    from harness.scaffold import new_task  # noqa: PLC0415
+
+    new_task(name, like, output, task_dirs)
+
+
 @main.group("data")
 def data() -> None:
     """Look after the data sets."""
