@@ -93,6 +93,27 @@ def test_many_questions_one_by_one_or_together(geopix: GeoPix, tmp_path: Path) -
     assert geopix.respond_batch([]) == []
 
 
+def test_a_picture_that_was_looked_at_answers_as_if_asked_alone(geopix: GeoPix) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8))
+    texts = ["Segment the ship.", "Is it?", "Segment the small ship on the left."]
+    seen: list[tuple[int, ...]] = []
+    geopix.model.vision_tower.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
+    look = geopix.look(image)
+    together, again = look.respond(texts, max_new_tokens=8), look.respond(texts[2:], max_new_tokens=8, task="segment")
+    assert len(seen) == 1
+    for answer, text in zip(together, texts, strict=True):
+        alone = geopix.respond(image, text, max_new_tokens=8)
+        assert (answer.text, answer.masks.tolist()) == (alone.text, alone.masks.tolist())
+    assert again[0].text == geopix.respond(image, texts[2], max_new_tokens=8, task="segment").text
+    assert look.respond([]) == []
+
+
+def test_drawn_answers_repeat_under_their_seed(geopix: GeoPix) -> None:
+    image = Image.new("RGB", (10, 10))
+    drawn = [geopix.respond(image, "?", max_new_tokens=16, temperature=5.0, seed=seed).text for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
 def test_the_memory_class_goes_by_name_number_or_unknown(geopix: GeoPix) -> None:
     image = Image.new("RGB", (10, 10))
     for memory_class in ("ship", 2, "unknown", None):
