@@ -166,7 +166,9 @@ def _sha256(path: Path) -> str:
 
 
 def _read(task: Task, folder: Path) -> Content:
-    samples, images, defects = 0, set(), []
+    samples = 0
+    images: set[str] = set()
+    defects: list[str] = []
     try:
         for sample in task.reader.samples(folder):
             samples += 1
