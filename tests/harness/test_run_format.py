@@ -65,8 +65,17 @@ def test_an_old_run_is_scored_anew_with_the_same_scores(old: Path, tmp_path: Pat
         assert any("records of format 1" in note for note in after.notes)
 
 
+def test_going_on_with_an_old_run_makes_it_one_of_the_present_format(old: Path) -> None:
+    run = RunDirectory(old)
+    before = run.manifest()
+    assert run.open(before).format == FORMAT
+    assert run.manifest() == dataclasses.replace(before, format=FORMAT)
+
+
 @pytest.mark.parametrize("file", ["run.json", "rrsis/result.json"])
-@pytest.mark.parametrize("command", [("leaderboard", "-o", "b.html"), ("rescore",)], ids=lambda words: str(words[0]))
+@pytest.mark.parametrize(
+    "command", [("leaderboard", "-o", "b.html"), ("rescore",), ("diff", "old")], ids=lambda words: str(words[0])
+)
 def test_a_newer_format_is_refused_with_what_to_do(
     old: Path, file: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
