@@ -64,13 +64,17 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = limited(summarise(task, works, in_order, settings.seed), settings.limit)
+        result = score_answers(task, works, in_order, settings)
         run.close_task(result, in_order, log.lines)
     return result
 
 
-def limited(result: TaskResult, limit: int | None) -> TaskResult:
-    """Returns a result that says how many samples were asked at most."""
+def score_answers(task: Task, works: Sequence[Work], records: Sequence[Record], settings: Settings) -> TaskResult:
+    """Returns the result of a task whose every sample has a record."""
+    return _limited(summarise(task, works, records, settings.seed), settings.limit)
+
+
+def _limited(result: TaskResult, limit: int | None) -> TaskResult:
     if limit is None:
         return result
     note = f"Only the first {limit} samples were asked (--limit {limit})."

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError, nearest
-from harness.evaluate import limited
+from harness.evaluate import Settings, score_answers
 from harness.importing import IMPORTED, noted_as_imported
 from harness.interfaces import Parser
+from harness.paths import spelt_below
 from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Prediction, Record, Request, Response, Sample, Target
 from harness.results import RunManifest, TaskResult
 from harness.run import catalogue_of, conclude, unique
-from harness.scoring import Work, cluster_of, record, summarise
+from harness.scoring import Work, cluster_of, record
 from harness.spec import Task, build
 from harness.store import RecordLog, RunDirectory
 
@@ -61,7 +62,7 @@ def rescore_run(
     scored = []
     for name, wanted in _plan(stored, task, metrics, catalogue):
         answers = Answers.read(stored, name)
-        scored.append((name, *answers.scored(_as_imported(wanted, manifest), manifest.seed)))
+        scored.append((name, *answers.scored(_as_imported(wanted, manifest), manifest)))
     goal = RunDirectory(output or run)
     goal.open(replace(manifest, command=command) if output else manifest)
     for name, result, records in scored:
@@ -118,20 +119,21 @@ class Answers:
             raise DataError(f"{path} holds more than one record of sample {repeated[0]!r}. {_AGAIN}")
         return cls(result, records)
 
-    def scored(self, task: Task, seed: int) -> tuple[TaskResult, list[Record]]:
+    def scored(self, task: Task, manifest: RunManifest) -> tuple[TaskResult, list[Record]]:
         """Returns result and records under a task's parser and metrics, the same as a fresh run with these answers.
 
         Raises:
-            DataError: the records are not those that the result was made of.
+            DataError: the records are not those that the result was made of, or name an image outside the data folder.
         """
         keeps_raw_targets = self.result.format >= FIRST_WITH_RAW_TARGETS
-        judge = task if keeps_raw_targets else replace(task, parser=StoredTargets(task.parser))
-        works = [_work(task, old) for old in self.records]
+        reading = task if keeps_raw_targets else replace(task, parser=StoredTargets(task.parser))
+        settings = Settings(Path(manifest.data_dir), limit=_limit(self.result), seed=manifest.seed)
+        works = [_work(task, old, settings.data_dir) for old in self.records]
         records = [
-            record(judge, work, old.response, old.prediction.reason)
+            record(reading, work, old.response, old.prediction.reason)
             for work, old in zip(works, self.records, strict=True)
         ]
-        result = limited(summarise(judge, works, records, seed), _limit(self.result))
+        result = score_answers(reading, works, records, settings)
         result = replace(result, images_digest=self.result.images_digest)
         if not keeps_raw_targets:
             notes = (*result.notes, EARLIER_TARGETS)
@@ -159,8 +161,9 @@ def _refuse_torn(path: Path) -> None:
         raise DataError(f"{path}:{line}: the last line is torn: its end is missing. {_AGAIN}")
 
 
-def _work(task: Task, old: Record) -> Work:
-    images = tuple(ImageFile(id_, Path(file)) for id_, file in zip(old.images, old.image_files, strict=False))
+def _work(task: Task, old: Record, data_dir: Path) -> Work:
+    files = (spelt_below(data_dir, file) for file in old.image_files)
+    images = tuple(ImageFile(image, file) for image, file in zip(old.images, files, strict=False))
     sample = Sample(old.sample_id, images, old.fields, old.raw_target or old.target, old.tags)
     request = Request(old.sample_id, images, old.prompt, task.spec.capability, task.spec.generation.model_dump())
     return Work(sample, request, old.key, {}, old.image_files, cluster_of(task, sample))
