@@ -50,7 +50,7 @@ def print_status(data_dir: Path, names: str | None, task_dirs: Sequence[Path]) -
 def status_table(stocks: Sequence[Stock]) -> Table:
     """Returns the table, legible at 80 columns."""
     table = Table(box=box.SIMPLE_HEAD, expand=True)
-    table.add_column("task", overflow="fold", max_width=20)
+    table.add_column("task", overflow="fold", max_width=26)
     table.add_column("data", overflow="fold", ratio=1)
     table.add_column("size", justify="right", no_wrap=True)
     for stock in stocks:

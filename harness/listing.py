@@ -10,7 +10,7 @@ from harness.catalog import Catalogue, entries, shipped
 from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from harness.spec import Task
+    from harness.spec import Expects, Task
 
 
 def print_tasks(task_dirs: Sequence[Path]) -> None:
@@ -49,6 +49,7 @@ def _describe(task: "Task") -> list[str]:
         "paper": spec.paper,
         "licence": spec.licence,
         "data": f"{spec.dataset.root}/ below the data directory, read by `{spec.dataset.reader}`",
+        "published": _published(spec.expects),
         "get it from": spec.url,
         "capability": spec.capability,
         "parser": spec.parser.name,
@@ -64,6 +65,11 @@ def _describe(task: "Task") -> list[str]:
         lines += [f"  {use.score_name}{mark}: {info.formula}", f"    {info.direction} is better; {info.source}"]
     lines += [f"note         {note}" for note in spec.notes]
     return lines + [f"unverified   {fact}" for fact in spec.unverified]
+
+
+def _published(expects: "Expects") -> str:
+    counts = (("samples", expects.samples), ("images", expects.images))
+    return ", ".join(f"{count:,} {noun}" for noun, count in counts if count is not None)
 
 
 def validate_files(places: Sequence[Path]) -> None:
