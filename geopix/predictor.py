@@ -118,12 +118,13 @@ class GeoPix:
             One answer per request, in order.
 
         Raises:
-            SampleError: if a picture cannot be read.
+            SampleError: if a picture cannot be read, or a question is empty or too long.
             ConfigurationError: if the task or the class is unknown.
         """
         if not requests:
             return []
         options = self.options(asking)
+        self.check_questions([text for _, text in requests], asking)
         index, pictures = _unique([image for image, _ in requests])
         batch = self.processor(pictures, [text for _, text in requests], task=asking.get("task"))
         device = self.model.device
@@ -161,6 +162,24 @@ class GeoPix:
             "choose": chooser(asking.get("temperature", 0.0), asking.get("top_p", 1.0), asking.get("seed", 0)),
             "class_selector": self.selector(asking.get("memory_class")),
         }
+
+    def check_questions(self, texts: Sequence[str], asking: Asking) -> None:
+        """Refuses a question that says nothing, or for which the model's context has no room.
+
+        Raises:
+            SampleError: if a question is empty or too long; says which and by how much.
+        """
+        context = self.model.config.text_config.max_position_embeddings
+        before = len(self.processor.encode_prefix())
+        for number, text in enumerate(texts, 1):
+            if not self.processor.question(text):
+                raise SampleError(f"question {number} of {len(texts)} is empty. Ask something in words.")
+            length = len(self.processor.encode_question(text, asking.get("task")))
+            if before + length >= context:
+                raise SampleError(
+                    f"question {number} of {len(texts)} takes {length} tokens; with {before} for the image that is "
+                    f"more than the model's context of {context}. Shorten the question."
+                )
 
     def answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
         """Returns one row of what the model said as an answer about a picture of a size (width, height)."""
@@ -226,6 +245,7 @@ class Look:
         if not texts:
             return []
         geopix = self._geopix
+        geopix.check_questions(texts, asking)
         questions = [geopix.processor.encode_question(text, asking.get("task")) for text in texts]
         batch, device = geopix.processor.pad(questions), geopix.model.device
         generated = geopix.model.answer(
