@@ -165,8 +165,9 @@ class Catalogue:
         except ConfigurationError as error:
             problem = found.document.problem(("extends",), str(error))
             return replace(found.document, problems=(*found.document.problems, problem))
-        # Names belong to one task alone, so they are not handed down.
-        own = {key: value for key, value in inherited.data.items() if key not in ("name", "aliases", "extends")}
+        # Names belong to one task alone, and what a split holds to its data: they are not handed down.
+        alone = {"name", "aliases", "extends"} | ({"expects"} if "dataset" in found.document.data else set())
+        own = {key: value for key, value in inherited.data.items() if key not in alone}
         return found.document.over(replace(inherited, data=own))
 
     def _base(self, found: Entry, base: str, above: tuple[str, ...]) -> Entry:

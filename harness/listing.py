@@ -10,7 +10,7 @@ from harness.catalog import Catalogue, entries, shipped
 from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from harness.spec import Task
+    from harness.spec import Expects, Task
 
 
 def print_tasks(task_dirs: Sequence[Path]) -> None:
@@ -27,10 +27,15 @@ def print_task(name: str, task_dirs: Sequence[Path]) -> None:
     """Prints what a task is made of.
 
     Raises:
-        ConfigurationError: no such task, or its file has mistakes.
+        ConfigurationError: no such task, its file has mistakes, or this is a run.
     """
     from harness.plugins import installed  # noqa: PLC0415
 
+    if (Path(name) / "run.json").is_file():
+        raise ConfigurationError(
+            f"{name} is a run: say which of its samples to show, `geopix-eval show {name} SAMPLE`. Their ids are in "
+            "its records.jsonl and in the report."
+        )
     task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
     click.echo("\n".join(_describe(task)))
 
@@ -44,6 +49,7 @@ def _describe(task: "Task") -> list[str]:
         "paper": spec.paper,
         "licence": spec.licence,
         "data": f"{spec.dataset.root}/ below the data directory, read by `{spec.dataset.reader}`",
+        "published": _published(spec.expects),
         "get it from": spec.url,
         "capability": spec.capability,
         "parser": spec.parser.name,
@@ -59,6 +65,11 @@ def _describe(task: "Task") -> list[str]:
         lines += [f"  {use.score_name}{mark}: {info.formula}", f"    {info.direction} is better; {info.source}"]
     lines += [f"note         {note}" for note in spec.notes]
     return lines + [f"unverified   {fact}" for fact in spec.unverified]
+
+
+def _published(expects: "Expects") -> str:
+    counts = (("samples", expects.samples), ("images", expects.images))
+    return ", ".join(f"{count:,} {noun}" for noun, count in counts if count is not None)
 
 
 def validate_files(places: Sequence[Path]) -> None:

@@ -132,7 +132,8 @@ class Prediction:
     Attributes:
         status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
             `failed` when the sample could not be asked at all (not scored).
-        reason: why the status is not `ok`, in words.
+        reason: why the status is not `ok`, in words; or what the parser did with an answer that is, such as uniting
+            its masks.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored, in pixels.
@@ -163,6 +164,8 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        raw_target: the data set's own right answer, where the parser reads it otherwise than it stands; None where it
+            is the same as `target`. Records of format 1 do not keep it.
     """
 
     key: str
@@ -177,3 +180,4 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    raw_target: Target | None = None

@@ -11,7 +11,7 @@ import orjson
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
 from harness.records import Prediction, Record, Request, Response, Sample, Target
-from harness.results import Counts, MetricCard, TaskResult
+from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
 
 
@@ -60,6 +60,7 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
         prediction=prediction,
         statistics=statistics,
         tags=sample.tags,
+        raw_target=None if target == sample.target else sample.target,
     )
 
 
@@ -140,6 +141,7 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         url=spec.url,
         notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
         images_digest=_images_digest(works),
+        format=FORMAT,
     )
 
 
