@@ -15,6 +15,7 @@ from harness.parsers.text import without_thoughts
 from harness.records import Mask, Prediction, Response, Sample, Target
 
 FROM_BOXES = "its boxes, filled"
+MOST_MASKS = 1000
 SEGMENTATION_TOKEN = re.compile(r"[\[<]SEG\d*[\]>]", re.IGNORECASE)
 
 
@@ -52,7 +53,8 @@ class MaskParser:
             return Prediction("unparsed", str(error))
         text = response.text or None
         if masks:
-            return Prediction("ok", text=text, masks=self._kept(masks), stand_in=stand_in)
+            became = self._what_became(len(masks))
+            return Prediction("ok", became, text=text, masks=self._kept(masks), stand_in=stand_in)
         if any(phrase.lower() in words.lower() for phrase in self.no_target):
             return Prediction("ok", text=text, no_target=True)
         if marks := SEGMENTATION_TOKEN.findall(words):
@@ -62,9 +64,11 @@ class MaskParser:
     def _read(self, response: Response, words: str, sample: Sample) -> tuple[tuple[Mask, ...], str | None]:
         true = sample.target.masks
         size = true[0].size if true else None
+        _check_count(len(response.masks) or len(response.boxes))
         masks, stand_in = tuple(map(checked, response.masks)) or masks_in(words, size, self.frame), None
         if not masks and size and (masks := self._filled_boxes(response, words, sample, size)):
             stand_in = FROM_BOXES
+        _check_count(len(masks))
         _check_sizes(masks, true)
         return masks, stand_in
 
@@ -86,6 +90,12 @@ class MaskParser:
             case _:
                 return (union(masks),)
 
+    def _what_became(self, count: int) -> str | None:
+        """What became of several masks, in words; who sees one mask must know that there were more."""
+        if count == 1 or self.several == "each":
+            return None
+        return f"{count} masks, united" if self.several == "union" else f"{count} masks, the first kept"
+
     def target(self, sample: Sample) -> Target:
         """Returns the true masks, as one unless each is kept.
 
@@ -93,10 +103,21 @@ class MaskParser:
             SampleError: they are malformed or differ in size.
         """
         masks = tuple(map(checked, sample.target.masks))
-        _check_sizes(masks, masks)
+        for mask in masks:
+            if mask.size != masks[0].size:
+                raise SampleError(
+                    f"the sample's true masks differ in size: {mask.size[0]} x {mask.size[1]} pixels and "
+                    f"{masks[0].size[0]} x {masks[0].size[1]} (height x width). Correct the data set's masks."
+                )
         if self.several == "each" or not masks:
             return replace(sample.target, masks=masks)
         return replace(sample.target, masks=(union(masks),))
+
+
+def _check_count(count: int) -> None:
+    # Masks are compared each with each: an answer must not cost hours.
+    if count > MOST_MASKS:
+        raise SampleError(f"the answer has {count} masks or boxes, expected {MOST_MASKS} at most")
 
 
 def _check_sizes(masks: tuple[Mask, ...], true: tuple[Mask, ...]) -> None:
