@@ -15,6 +15,16 @@ USES: list[tuple[str, str, dict[str, Any]]] = [
     ("readers", "refer", {"dataset": "d", "split": "val", "split_by": "unc", "images": "i", "overlap": "rmsin"}),
     ("readers", "json_lines", {"file": "f", "fields": {"a": "b"}, "target": "t", "mask": "m", "id": "i"}),
     ("readers", "json_lines", {"file": "f", "image": "i", "images": "is", "tags": {"a": "b"}}),
+    ("readers", "karpathy", {"file": "f", "images": "i", "split": "val"}),
+    ("readers", "nwpu_captions", {"file": "f", "images": "i", "split": "val"}),
+    ("readers", "rsieval_captions", {"file": "f", "images": "i", "caption": "text_output"}),
+    ("readers", "vrsbench_captions", {"file": "f", "images": "i"}),
+    ("parsers", "caption", {}),
+    ("metrics", "bleu", {"order": 2}),
+    ("metrics", "rouge_l", {}),
+    ("metrics", "cider", {"preset": "plain"}),
+    ("metrics", "meteor", {}),
+    ("metrics", "recon_score", {"generator": "a:b", "scorer": "c", "missing": "zero", "seed": 1}),
     ("parsers", "short_answer", {"steps": ["thoughts", "strip", "lower", "full_stop", "spaces"]}),
     ("parsers", "rsvqa_answer", {"bins": "hr", "tag": "type"}),
     ("parsers", "mask", {"several": "first"}),
@@ -33,6 +43,9 @@ MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("metrics", "accuracy", {"match": "fuzzy"}),
     ("metrics", "mean_iou", {"preset": "coco"}),
     ("metrics", "precision_at", {}),
+    ("metrics", "bleu", {"order": 5}),
+    ("metrics", "cider", {"preset": "cocco"}),
+    ("metrics", "recon_score", {"generator": "a"}),
 ]
 
 
