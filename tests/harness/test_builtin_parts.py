@@ -24,6 +24,7 @@ USES: list[tuple[str, str, dict[str, Any]]] = [
     ("metrics", "rouge_l", {}),
     ("metrics", "cider", {"preset": "plain"}),
     ("metrics", "meteor", {}),
+    ("metrics", "spice", {}),
     ("metrics", "recon_score", {"generator": "a:b", "scorer": "c", "missing": "zero", "seed": 1}),
     ("parsers", "short_answer", {"steps": ["thoughts", "strip", "lower", "full_stop", "spaces"]}),
     ("parsers", "rsvqa_answer", {"bins": "hr", "tag": "type"}),

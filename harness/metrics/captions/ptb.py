@@ -51,13 +51,13 @@ _TOKENS = re.compile(
     | 't(?=is|was)
     | {_LETTER}+(?=n['’`]t{_END}) | n['’`]t{_END}             # does n't
     | {_MARK}(?:s|m|d|re|ve|ll){_END}                         # it 's
-    | {_MARK}n{_MARK}?{_END} | {_MARK}em{_END} | {_MARK}cause{_END} | '\d\ds?{_END}   # rock 'n' roll in the '90s
+    | {_MARK}n{_MARK}?{_END} | {_MARK}em{_END} | {_MARK}cause{_END} | '\d\ds?(?![^\W_]|')   # rock 'n' roll in the '90s
     | (?:o['’`]clocks? | [dlo]{_MARK}{_LETTER}{{2,}} | {_LETTER}*[aeiou]'[aeiou]{_LETTER}* | c'mon){_END}
     | (?:dunkin|ol|y)'
     | (?-i:[A-Z]+(?:&[A-Z]+)+)                                # AT&T
     | [cf][#]{_END} | c[+][+]
-    | [a-z0-9][a-z0-9%.,]*(?:[-‐‑][^\W_]+)+ (?!n['’`]t)           # two-storey, 3.5-4
     | [a-z0-9]+(?:-[a-z]+){{0,2}}(?:/[a-z0-9]+(?:-[a-z]+){{0,2}}){{1,2}}   # and/or, 1/2
+    | [a-z0-9][a-z0-9%.,]*(?:[-‐‑][^\W_]+)+ (?!n['’`]t)           # two-storey, 3.5-4
     | {_WORD}(?:[.!?]{_WORD})*\.(?=[,;])
     | [#@]{_LETTER}\w*
     | {_WORD}(?:[.!?]{_WORD})*
