@@ -82,8 +82,8 @@ def command() -> list[str]:
     library = package / "spice" / "lib"
     if lacking := [name for name in MODELS if not (library / name).is_file()]:
         raise EnvironmentProblem(
-            f"SPICE cannot run: {' and '.join(lacking)} of Stanford's CoreNLP (stanford-corenlp-full-2015-12-09) are not "
-            f"in {library}. Put them there, or leave the metric out"
+            f"SPICE cannot run: {' and '.join(lacking)} of Stanford's CoreNLP (stanford-corenlp-full-2015-12-09) are "
+            f"not in {library}. Put them there, or leave the metric out"
         )
     return [java, "-Xmx8G", "-jar", str(package / "spice" / "spice-1.0.jar")]
 
