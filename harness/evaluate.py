@@ -65,16 +65,28 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        scored = score_together(task, in_order, [work.sample.images for work in works])
-        result = _noted(summarise(task, works, scored.records, settings.seed, scored.undefined), settings.limit)
-        run.close_task(result, scored.records, log.lines if scored.records is in_order else None)
+        result, scored = score_answers(task, works, in_order, settings)
+        run.close_task(result, scored, log.lines() if scored is in_order else None)
     return result
 
 
-def _noted(result: TaskResult, limit: int | None) -> TaskResult:
+def score_answers(
+    task: Task, works: Sequence[Work], records: list[Record], settings: Settings
+) -> tuple[TaskResult, list[Record]]:
+    """Returns the result of a task whose every sample has a record, and the records.
+
+    They are the same list, or another with the statistics of metrics that score all samples together.
+    """
+    scored = score_together(task, records, [work.sample.images for work in works])
+    result = summarise(task, works, scored.records, settings.seed, scored.undefined)
+    return _limited(result, settings.limit), scored.records
+
+
+def _limited(result: TaskResult, limit: int | None) -> TaskResult:
     if limit is None:
         return result
-    return replace(result, notes=(*result.notes, f"Only the first {limit} samples were asked (--limit {limit})."))
+    note = f"Only the first {limit} samples were asked (--limit {limit})."
+    return replace(result, notes=(*result.notes, note), limit=limit)
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:
@@ -147,7 +159,7 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
         request=request,
         key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
         image_digests=digests,
-        image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+        image_files=tuple([_relative(image.path, data_dir) for image in sample.images]),
         cluster=cluster_of(task, sample),
     )
 
