@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models", "judges")
+KINDS = ("readers", "parsers", "metrics", "models", "judges", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -48,13 +48,21 @@ class Hooks:
     def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Judges by the word before the colon in --judge: {"name": "module:factory"}, factory(argument, options)."""
 
+    @hookspec
+    def geopix_eval_generators(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Text-to-image models that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
+    @hookspec
+    def geopix_eval_scorers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Perceptual distances that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
 
 @dataclass(frozen=True)
 class Registry:
     """Names of one kind of plugin and where each class is.
 
     Attributes:
-        kind: `readers`, `parsers`, `metrics`, `models` or `judges`.
+        kind: one of `KINDS`.
         places: "module:Class" by name.
     """
 
@@ -112,6 +120,8 @@ class Plugins:
     metrics: Registry
     models: Registry
     judges: Registry
+    generators: Registry
+    scorers: Registry
 
 
 def collect(manager: pluggy.PluginManager) -> Plugins:
