@@ -1,8 +1,8 @@
 """Writes RefSegRS's and RISBench's files: a list of phrases a split, and for each phrase an image and its mask.
 
 RefSegRS (Yuan et al., TGRS 2024) numbers its pictures, as TIFF in `images` and `masks`, and its phrases mean all
-objects of a kind; RISBench (Dong et al., CroBIM, 2024) names them with their ending, in `img_rgb` and `mask`, and its sentences
-mean one object.
+objects of a kind; RISBench (Dong et al., CroBIM, 2024) names them with their ending, in `img_rgb` and `mask`, and its
+sentences mean one object.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,14 +1,18 @@
 """The shipped tasks of masks from files to scores, on drawn scenes in the benchmarks' own layouts."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from geopix.earth.make import Summary
+from geopix.earth.make import Summary, make_earth
 from harness.catalog import Catalogue, shipped
+from harness.cli import main
+from harness.errors import EnvironmentProblem
 from harness.evaluate import Settings, data_root, evaluate
 from harness.masks import boxes_of, decode
 from harness.models.baselines import baseline
@@ -18,10 +22,13 @@ from harness.records import Sample
 from harness.results import TaskResult
 from harness.spec import Task
 from harness.store import RunDirectory
+from tests.geopix.earth.conftest import PIXEL_FORMATS
 
 LAYOUT_OF = {
     "rrsis": "rrsisd",
+    "rrsis_earthmind": "rrsisd",
     "refsegrs": "refsegrs",
+    "refsegrs_earthmind": "refsegrs",
     "risbench": "risbench",
     "drseg": "drseg",
     "earthreason": "earthreason",
@@ -142,6 +149,24 @@ def test_a_model_without_masks_is_scored_by_its_boxes_and_the_result_says_so(run
     )
 
 
+def test_the_page_says_that_boxes_stood_in_for_masks(
+    pixel_earth: Summary, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    file, page = tmp_path / "boxes.jsonl", tmp_path / "page.html"
+    rows = [{"sample_id": sample.id, **by_boxes(sample)} for sample in samples(catalogue.task("rrsis"), pixel_earth)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = ["--data-dir", str(pixel_earth.directory), "--output", str(tmp_path / "runs" / "boxes")]
+    for arguments in (
+        ["--tasks", "rrsis", "--model", f"replay:{file}", *data],
+        ["leaderboard", str(tmp_path / "runs"), "-o", str(page)],
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+    html = page.read_text("utf-8")
+    assert f"{len(rows)} of {len(rows)} answers were scored by its boxes, filled" in html
+    assert "<dt>Scored by</dt>" in html
+
+
 def test_a_model_without_boxes_is_scored_by_its_masks(run: Callable[..., TaskResult]) -> None:
     def masks_alone(sample: Sample) -> Row:
         return {"text": "It is [SEG].", "masks": perfect(sample)["masks"]}
@@ -176,3 +201,20 @@ def test_several_masks_in_another_order_are_told_apart_by_the_way_of_pairing(run
 def test_a_caption_without_its_masks_loses_them_all(run: Callable[..., TaskResult]) -> None:
     found = values(run("rs_gcg", lambda sample: {"text": "A quay."}))
     assert (found["ap50"], found["miou"], found["recall"]) == (0, 0, 0)
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
+    one, other = (
+        make_earth(tmp_path / name, seed=5, images=3, size=64, splits=(("val", 1),), formats=PIXEL_FORMATS[1:])
+        for name in ("one", "other")
+    )
+    files = sorted(path.relative_to(one.directory) for path in one.directory.rglob("*") if path.is_file())
+    assert len(files) > 30
+    for file in files:
+        assert (one.directory / file).read_bytes() == (other.directory / file).read_bytes(), file
+
+
+def test_parquet_files_need_an_extra_which_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(EnvironmentProblem, match=r"geopixinstruct needs pyarrow .* `pip install 'geopix\[data\]'`"):
+        make_earth(tmp_path / "set", seed=5, images=1, size=64, splits=(("val", 1),), formats=("geopixinstruct",))
