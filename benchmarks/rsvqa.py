@@ -18,7 +18,8 @@ from pathlib import Path
 from overhead import ROOT, write_questions
 
 SCORED = """
-import json, sys
+import gc, sys
+gc.set_threshold(50_000)  # as the command does
 from pathlib import Path
 from harness.catalog import Catalogue, shipped
 from harness.evaluate import Settings, prepare

@@ -77,6 +77,8 @@ def geopix_eval_metrics() -> dict[str, str]:
         "rouge_l": "harness.metrics.captions.rouge:RougeL",
         "cider": "harness.metrics.captions.cider:Cider",
         "meteor": "harness.metrics.captions.meteor:Meteor",
+        "spice": "harness.metrics.captions.spice:Spice",
+        "recon_score": "harness.metrics.recon_score:ReconScore",
     }
 
 

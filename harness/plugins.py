@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models", "judges")
+KINDS = ("readers", "parsers", "metrics", "models", "judges", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -48,13 +48,21 @@ class Hooks:
     def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Judges by the word before the colon in --judge: {"name": "module:factory"}, factory(argument, options)."""
 
+    @hookspec
+    def geopix_eval_generators(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Text-to-image models that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
+    @hookspec
+    def geopix_eval_scorers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Perceptual distances that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
 
 @dataclass(frozen=True)
 class Registry:
     """Names of one kind of plugin and where each class is.
 
     Attributes:
-        kind: `readers`, `parsers`, `metrics`, `models` or `judges`.
+        kind: one of `KINDS`.
         places: "module:Class" by name.
     """
 
@@ -87,15 +95,20 @@ class Registry:
 
     def option_types(self, name: str) -> dict[str, tuple[Any, Any]]:
         """Returns the options that the class takes: name to (annotation, default or ...)."""
-        target = self.load(name)
-        hints = get_type_hints(target.__init__)
-        return {
-            parameter.name: (
-                hints.get(parameter.name, Any),
-                ... if parameter.default is inspect.Parameter.empty else parameter.default,
-            )
-            for parameter in inspect.signature(target).parameters.values()
-        }
+        return _option_types(self.load(name))
+
+
+# Many task files use the same few parts.
+@cache
+def _option_types(target: Any) -> dict[str, tuple[Any, Any]]:
+    hints = get_type_hints(target.__init__)
+    return {
+        parameter.name: (
+            hints.get(parameter.name, Any),
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for parameter in inspect.signature(target).parameters.values()
+    }
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,8 @@ class Plugins:
     metrics: Registry
     models: Registry
     judges: Registry
+    generators: Registry
+    scorers: Registry
 
 
 def collect(manager: pluggy.PluginManager) -> Plugins:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+# Records and what they hold have no slots: orjson writes an object's dictionary twice as fast as its slots.
+
 Status = Literal["ok", "unparsed", "empty", "failed"]
 Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mask:
     """A binary mask as COCO compressed run-length encoding.
 
@@ -44,7 +46,7 @@ class ImageFile:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """What a right answer is.
 
@@ -104,7 +106,7 @@ class Request:
     generation: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """What a model answered, untouched.
 
@@ -128,14 +130,15 @@ class Response:
     box_family: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prediction:
     """What a parser made of a response.
 
     Attributes:
         status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
             `failed` when the sample could not be asked at all (not scored).
-        reason: why the status is not `ok`, in words; with `ok`, how an answer was read that is not spelt as expected.
+        reason: why the status is not `ok`, in words; with `ok`, what the parser did with an answer that is not given as
+            expected, such as uniting its masks.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored.
@@ -205,7 +208,7 @@ class Answered:
     images: tuple[ImageFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """All that is known of one sample after the run; one line of `records.jsonl`.
 
@@ -223,6 +226,8 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        raw_target: the data set's own right answer, where the parser reads it otherwise than it stands; None where it
+            is the same as `target`. Records of format 1 do not keep it.
         verdicts: what a judge said, by the metric's name in the task, or why it said nothing.
     """
 
@@ -238,4 +243,5 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    raw_target: Target | None = None
     verdicts: Mapping[str, str] = field(default_factory=dict)

@@ -27,8 +27,9 @@ from geopix.cli import main as geopix_command
 from geopix.training.recipe import Recipe
 from harness.catalog import Catalogue, shipped
 from harness.cli import main as geopix_eval_command
+from harness.docstrings import section
 from harness.plugins import GROUP, Hooks, Registry, collect, installed
-from harness.spec import DatasetUse, Generation, MetricUse, ParserUse, TaskSpec
+from harness.spec import DatasetUse, Expects, Generation, MetricUse, ParserUse, TaskSpec
 
 BENCHMARKS_PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -159,6 +160,7 @@ def _uses() -> Iterator[str]:
         ("parser", ParserUse),
         ("metrics", MetricUse),
         ("generation", Generation),
+        ("expects", Expects),
     ):
         yield f"### Keys of `{key}`"
         yield _keys(model)
@@ -241,7 +243,7 @@ def _plugins() -> Iterator[str]:
 
 def _model(name: str, place: str) -> Iterator[str]:
     text = _docstring(place)
-    meanings = _section(text, "Args")
+    meanings = section(text, "Args")
     yield f"#### `{name}`"
     yield _prose(text)
     yield from ["\n".join(f"- {key}: {words}" for key, words in meanings.items())] if meanings else []
@@ -260,7 +262,7 @@ def _part(registry: Registry, name: str) -> Iterator[str]:
     text = _documented(registry.load(name))
     yield f"#### `{name}`"
     yield _prose(text)
-    meanings = _section(text, "Attributes")
+    meanings = section(text, "Attributes")
     rows = [
         (_code(option), _type(annotation), _plugin_default(default), _escaped(meanings.get(option, "")))
         for option, (annotation, default) in registry.option_types(name).items()
@@ -296,17 +298,6 @@ def _prose(docstring: str) -> str:
 def _outside_code(text: str) -> str:
     """Makes a tag in prose visible in Markdown."""
     return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
-
-
-def _section(docstring: str, title: str) -> dict[str, str]:
-    """Names and meanings of one section of a docstring."""
-    match = re.search(rf"^{title}:\n((?:[ ]+.*\n?|\n)+)", docstring, flags=re.MULTILINE)
-    entries = re.split(r"\n(?= {4}\w)", inspect.cleandoc("\n" + match[1]).replace("\n", "\n    ")) if match else []
-    found = {}
-    for entry in entries:
-        name, _, meaning = entry.strip().partition(":")
-        found[name] = " ".join(meaning.split())
-    return found
 
 
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

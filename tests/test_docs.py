@@ -35,7 +35,7 @@ from harness.cli import main as geopix_eval
 from harness.plugins import installed
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SCRIPTS = [path for path in DOCUMENTS if path.name not in ("commands.md", "benchmarks.md")]
 FENCE = re.compile(r"^```(\w*)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -317,8 +317,9 @@ def test_the_notices_name_every_dependency_at_run_time() -> None:
 
 
 def test_metrics_page_names_every_metric_and_preset() -> None:
+    from harness.metrics import grounding_rules
     from harness.metrics.segmentation_rules import PRESETS
 
     written = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    for name in (*installed().metrics.places, *PRESETS, "geochat"):
+    for name in (*installed().metrics.places, *PRESETS, *grounding_rules.PRESETS, "geochat"):
         assert f"`{name}`" in written

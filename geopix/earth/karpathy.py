@@ -39,7 +39,10 @@ def captioned(picture: Picture, name: str) -> CaptionedImage:
 def write_picture_file(path: Path, picture: Picture) -> None:
     """Writes a picture in the format of its name's ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {".jpg": {"quality": 94, "subsampling": 0}, ".tif": {"compression": "tiff_lzw"}}
+    options: dict[str, dict[str, Any]] = {
+        ".jpg": {"quality": 94, "subsampling": 0},
+        ".tif": {"compression": "tiff_lzw"},
+    }
     Image.fromarray(picture.scene.image).save(path, **options.get(path.suffix, {}))
 
 

@@ -22,7 +22,7 @@ _MARK = (
     r"|(?<!\.)\.(?=[\])}>\"'\u00bb\u201d\u2019]*$)"
 )
 _TOKEN = re.compile(rf"{_MARK}|(?:(?!{_MARK})\S)+")
-_ENDING = re.compile(r"(.+?)('s|'m|'d|'ll|'re|'ve|n't|(?<!')')")
+_ENDINGS = ("'s", "'m", "'d", "'ll", "'re", "'ve", "n't", "'")
 _MERGED = {
     "cannot": ("can", "not"),
     "d'ye": ("d", "'ye"),
@@ -48,10 +48,17 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def _parts(word: str) -> tuple[str, ...]:
-    """A word with its ending set apart: "it's" is it and 's."""
-    if ending := _ENDING.fullmatch(word):
-        return (*_parts(ending[1]), ending[2])
-    return _MERGED.get(word, (word,))
+    """A word with its endings set apart: "it's" is it and 's."""
+    endings: list[str] = []
+    while ending := _ending(word):
+        endings.insert(0, ending)
+        word = word.removesuffix(ending)
+    return *_MERGED.get(word, (word,)), *endings
+
+
+def _ending(word: str) -> str:
+    found = next((ending for ending in _ENDINGS if word.endswith(ending)), "")
+    return found if len(word) > len(found) and not word.endswith("''") else ""
 
 
 @dataclass(frozen=True)

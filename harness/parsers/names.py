@@ -87,7 +87,8 @@ class Names:
     def _nearest(self, text: str) -> str:
         expected = f"expected one of {len(self.classes)} classes, found {quoted(text)}"
         key = key_of(text)
-        if not key or len(words_of(text).split()) > FEW_WORDS:
+        longest = max(map(len, self._keys))
+        if not key or len(key) > 2 * longest or len(words_of(text).split()) > FEW_WORDS:
             raise SampleError(expected)
         alike: dict[str, float] = {}
         for other, name in self._keys.items():

@@ -60,7 +60,7 @@ def _element(element: Any, way: tuple[str, ...], around: Mapping[str, Any], wher
     if not isinstance(element, dict):
         yield where, Malformed(f"expected an object, found {describe(element)}")
     elif not way:
-        yield where, {**around, **element}
+        yield where, {**around, **element} if around else element
     else:
         outer = {key: value for key, value in element.items() if key != way[0]}
         yield from _unfold(element, way, {**around, **outer}, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -51,15 +51,19 @@ def matches(text: str, references: tuple[str, ...]) -> Matches:
     """
     length = len(words(text))
     lengths = (len(words(reference)) for reference in references)
-    right = [
-        sum(
-            min(count, max(counted(reference)[order].get(run, 0) for reference in references))
-            for run, count in runs.items()
-        )
-        for order, runs in enumerate(counted(text))
-    ]
+    tables = [counted(reference) for reference in references]
+    right = [_right(runs, [table[order] for table in tables]) for order, runs in enumerate(counted(text))]
     said = tuple(max(0, length - order) for order in range(ORDERS))
     return Matches(tuple(right), said, min(lengths, key=lambda other: (abs(other - length), other)))
+
+
+def _right(runs: Mapping[str, int], references: Sequence[Mapping[str, int]]) -> int:
+    """How many of a caption's runs a reference has, each as often as in the reference that has it most often."""
+    total = 0
+    for run, count in runs.items():
+        most = max([reference.get(run, 0) for reference in references])
+        total += count if count < most else most
+    return total
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, TYPE_CHECKING
@@ -16,6 +13,7 @@ from harness.deferred import Deferred
 from harness.errors import EnvironmentProblem
 from harness.interfaces import MetricInfo
 from harness.metrics.additive import Together
+from harness.metrics.captions.java import java_and_package
 from harness.metrics.captions.ngrams import caption
 from harness.metrics.captions.ptb import words
 from harness.records import Answered
@@ -105,18 +103,8 @@ def command() -> list[str]:
     Raises:
         EnvironmentProblem: Java or the extra `captions` is missing; says which, and how to get it.
     """
-    java = shutil.which("java")
-    package = find_spec("pycocoevalcap")
-    lacking = []
-    if java is None:
-        lacking.append("Java is not on the PATH (on Debian: apt-get install default-jre-headless)")
-    if package is None or not package.submodule_search_locations:
-        lacking.append(
-            "the package pycocoevalcap, which has its jar, is not installed (pip install 'geopix[captions]')"
-        )
-    if lacking or java is None or package is None or not package.submodule_search_locations:
-        raise EnvironmentProblem(f"METEOR cannot run: {'; '.join(lacking)}. The other metrics do not need it")
-    jar = Path(package.submodule_search_locations[0]) / "meteor" / "meteor-1.5.jar"
+    java, package = java_and_package("METEOR")
+    jar = package / "meteor" / "meteor-1.5.jar"
     if not jar.is_file():
         raise EnvironmentProblem(f"METEOR cannot run: {jar} is missing. Install pycocoevalcap 1.2 again")
     return [java, "-Xmx2G", "-Dfile.encoding=UTF-8", "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"]

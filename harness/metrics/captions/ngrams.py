@@ -1,7 +1,7 @@
 """Runs of one to four words, counted once for each distinct sentence: references repeat a great deal."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from harness.metrics.captions.ptb import words
@@ -14,16 +14,23 @@ ORDERS = 4
 def counted(text: str) -> tuple[Mapping[str, int], ...]:
     """Returns how often each run of one, two, three and four words is in a text.
 
-    >>> counted("The plane, the plane.")[1]
-    Counter({'the plane': 2, 'plane the': 1})
+    >>> dict(counted("The plane, the plane.")[1])
+    {'the plane': 2, 'plane the': 1}
     """
     found = words(text)
-    return tuple(Counter(_runs(found, order)) for order in range(1, ORDERS + 1))
+    return tuple(_counts(_runs(found, order)) for order in range(1, ORDERS + 1))
 
 
-def _runs(found: tuple[str, ...], order: int) -> Iterable[str]:
+def _runs(found: Sequence[str], order: int) -> Sequence[str]:
     # As text and not as tuples: a text keeps its hash, and these are looked up many times.
-    return map(" ".join, zip(*(found[start:] for start in range(order)), strict=False)) if order > 1 else found
+    if order == 1:
+        return found
+    return [" ".join(run) for run in zip(*(found[start:] for start in range(order)), strict=False)]
+
+
+def _counts(runs: Sequence[str]) -> Mapping[str, int]:
+    once = dict.fromkeys(runs, 1)
+    return once if len(once) == len(runs) else Counter(runs)
 
 
 def caption(prediction: Prediction) -> str:

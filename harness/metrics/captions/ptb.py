@@ -39,7 +39,7 @@ _TOKENS = re.compile(
     rf"""
       </?[a-z!?][^<>]*>                                       # a tag
     | (?:https?://|www\.)[^\s"<>|`{{}}]*[^\s"<>|`{{}}.,;:!?)\]']  # an address
-    | [\w.+-]+@\w+(?:\.\w+)+                                  # somebody's
+    | [\w.+-]{{1,60}}@\w+(?:\.\w+)+                                  # somebody's
     | \.(?:[ ]?\.){{2,}} | --+ | [!?]+ | ''|``|\*\*+|__+|\#\#+|<<|>>                  # runs of marks
     | \d{{1,2}}[-/]\d{{1,2}}[-/]\d{{2,4}}                           # a date
     | \d+[ ]\d+/\d+ (?!\d)                                    # one and a half
@@ -51,13 +51,13 @@ _TOKENS = re.compile(
     | 't(?=is|was)
     | {_LETTER}+(?=n['’`]t{_END}) | n['’`]t{_END}             # does n't
     | {_MARK}(?:s|m|d|re|ve|ll){_END}                         # it 's
-    | {_MARK}n{_MARK}?{_END} | {_MARK}em{_END} | {_MARK}cause{_END} | '\d\ds?{_END}   # rock 'n' roll in the '90s
+    | {_MARK}n{_MARK}?{_END} | {_MARK}em{_END} | {_MARK}cause{_END} | '\d\ds?(?![^\W_]|')   # rock 'n' roll in the '90s
     | (?:o['’`]clocks? | [dlo]{_MARK}{_LETTER}{{2,}} | {_LETTER}*[aeiou]'[aeiou]{_LETTER}* | c'mon){_END}
     | (?:dunkin|ol|y)'
     | (?-i:[A-Z]+(?:&[A-Z]+)+)                                # AT&T
     | [cf][#]{_END} | c[+][+]
-    | [a-z0-9][a-z0-9%.,]*(?:[-‐‑][^\W_]+)+ (?!n['’`]t)           # two-storey, 3.5-4
     | [a-z0-9]+(?:-[a-z]+){{0,2}}(?:/[a-z0-9]+(?:-[a-z]+){{0,2}}){{1,2}}   # and/or, 1/2
+    | [a-z0-9][a-z0-9%.,]{{0,60}}(?:[-‐‑][^\W_]+)+ (?!n['’`]t)           # two-storey, 3.5-4
     | {_WORD}(?:[.!?]{_WORD})*\.(?=[,;])
     | [#@]{_LETTER}\w*
     | {_WORD}(?:[.!?]{_WORD})*
@@ -68,7 +68,13 @@ _TOKENS = re.compile(
 )
 _PLAIN = re.compile(r"[a-zA-Z, ]*\.?")
 _CUT = frozenset(["cannot", "gonna", "wanna", "gotta", "lemme", "gimme"])
-_KEEPS_ITS_STOP = re.compile(rf"(?<![a-z])(?:[a-z]|{_ABBREVIATIONS})\.$", re.IGNORECASE)
+_KEPT = frozenset([*_ABBREVIATIONS.replace("kans?", "kan|kans").replace("wisc?", "wis|wisc").split("|")])
+
+
+def _keeps_its_stop(text: str) -> bool:
+    """Whether the full stop at the end of a plain text is one of a letter or an abbreviation."""
+    last = re.split(r"[ ,]", text[-12:-1])[-1].lower()
+    return len(last) == 1 or last in _KEPT
 
 
 def tokens(text: str) -> list[str]:
@@ -104,6 +110,6 @@ def words(text: str) -> tuple[str, ...]:
     # Most captions are plain words with commas and a full stop at the end: three times as fast without the rules.
     if _PLAIN.fullmatch(text):
         plain = tuple(text.lower().removesuffix(".").replace(",", " ").split())
-        if _CUT.isdisjoint(plain) and not _KEEPS_ITS_STOP.search(text):
+        if _CUT.isdisjoint(plain) and not (text.endswith(".") and _keeps_its_stop(text)):
             return plain
     return tuple(token for token in tokens(text) if token not in PUNCTUATION)

@@ -34,6 +34,7 @@ TASKS = {
     "rsieval_vqa": ("rsieval", "test"),
     "vrsbench_vqa": ("vrsbench_vqa", "test"),
     "traffic_vqa": ("traffic_vqa", "test"),
+    "traffic_vqa_optical": ("traffic_vqa", "test"),
     "earthvqa": ("earthvqa", "val"),
     "aid": ("aid", None),
     "aid_geochat": ("aid", None),

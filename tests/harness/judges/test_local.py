@@ -70,3 +70,33 @@ def test_what_is_no_judge_is_refused(tmp_path: Path) -> None:
         local(str(tmp_path), {"devise": "cpu"})
     with pytest.raises(ConfigurationError, match="dtype: expected float32, float16, bfloat16, auto, found 'int8'"):
         local(str(tmp_path), {"dtype": "int8"})
+
+
+def test_l3_lite_with_a_local_judge_is_the_quotient_of_its_probabilities(folder: Path) -> None:
+    import torch
+
+    from harness.metrics.l3_lite import L3Lite
+    from harness.records import Prediction, Record, Target
+
+    judge, metric = local(str(folder), {"dtype": "float32"}), L3Lite()
+    record = Record(
+        "k",
+        "1",
+        "c",
+        (),
+        (),
+        "p",
+        {"question": "is it ?"},
+        Target(texts=("2",)),
+        None,
+        Prediction("ok", text="3"),
+        {},
+        {},
+    )
+    inquiry = metric.inquire(record)
+    assert inquiry is not None
+    with torch.no_grad():
+        logits = judge.model(**judge.tokenizer(inquiry.prompt, return_tensors="pt")).logits[0, -1]
+    one, zero = (float(logits.softmax(-1)[WORDS.index(digit)]) for digit in "10")
+    found = metric.judged(record, judge.ask(inquiry))
+    assert found["value"] == pytest.approx(one / (one + zero), abs=1e-4)

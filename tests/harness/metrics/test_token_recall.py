@@ -41,6 +41,8 @@ def test_every_recorded_case_is_reproduced(shared: Path) -> None:
         ("cannot", ("can", "not")),
         ("a (b)", ("a", "(", "b", ")")),
         ("well... no", ("well", "...", "no")),
+        ("they'd've", ("they", "'d", "'ve")),
+        ("s" + "'s" * 3000, ("s", *(["'s"] * 3000))),
         ("", ()),
     ],
 )

@@ -233,6 +233,13 @@ def test_masks_are_shown_without_their_picture(tmp_path: Path) -> None:
     assert page.count('class="mask agreement"') == 2
 
 
+def test_a_card_says_what_became_of_several_masks(tmp_path: Path) -> None:
+    united = dataclasses.replace(segment_records(1, 0)[0].prediction, reason="2 masks, united")
+    records = [dataclasses.replace(segment_records(1, 0)[0], prediction=united)]
+    write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("refer", [MIOU], records), records)])
+    assert "Note 2 masks, united Parsed 1 mask" in text(write(tmp_path))
+
+
 def test_malformed_mask_leaves_a_note(tmp_path: Path) -> None:
     records = [record("a", target=Target(masks=(Mask((4, 4), "zz"),)))]
     write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("t", [MIOU], records), records)])

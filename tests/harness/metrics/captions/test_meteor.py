@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.errors import EnvironmentProblem
-from harness.metrics.captions import meteor
+from harness.metrics.captions import java, meteor
 from harness.metrics.captions.meteor import Meteor
 from harness.records import Answered, Prediction, Target
 from tests.harness.metrics.captions.reference import as_columns, reference
@@ -31,7 +31,7 @@ def test_equal_to_pycocoevalcap(shared: Path) -> None:
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(meteor, "find_spec", lambda name: None)
+    monkeypatch.setattr(java, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentProblem) as caught:
         Meteor().score_all([SAMPLE])
     assert "Java is not on the PATH (on Debian: apt-get install default-jre-headless)" in str(caught.value)

@@ -1,6 +1,7 @@
 """Words of captions, against those that Stanford's tokenizer gave for thousands of real strings."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,12 @@ def test_plain_captions_take_the_short_way_to_the_same_words(text: str) -> None:
 @given(st.text(max_size=60))
 def test_any_text_gives_words_without_space(text: str) -> None:
     assert not any(set(word) & set(" \t\n\r\x0b\x0c\u2028\u2029\x85") or not word for word in ptb.words(text))
+
+
+@pytest.mark.parametrize(
+    "piece", ["a,", "a+", "a.", "a-", "<a", "'", "n't", "a/b", "1,", ". ", '"a', "http://", "@", "[a]", "a'a"]
+)
+def test_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:
+    start = time.process_time()
+    assert ptb.words(piece * 20_000) is not None
+    assert time.process_time() - start < 5
