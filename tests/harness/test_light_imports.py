@@ -70,6 +70,8 @@ COMMANDS = {
     "validate": ["validate", str(shipped("tasks"))],
     "run": ["--tasks", "small.yaml", "--model", "baseline:constant", "--output", "run"],
     "leaderboard": ["leaderboard", "earlier"],
+    "compare": ["compare", "earlier", "earlier"],
+    "bless": ["bless", "earlier"],
 }
 
 
