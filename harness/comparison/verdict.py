@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.comparison.difference import paired_difference
-from harness.comparison.evidence import Evidence, metric_of
+from harness.comparison.evidence import Evidence, computing, metric_of
 from harness.comparison.gates import Gate, Gates
 from harness.comparison.holm import holm
-from harness.comparison.pairing import NotComparableError, Pairs, first_ids, pair
+from harness.comparison.pairing import Pairs, first_ids, pair
 from harness.comparison.reasons import errors, failures, remarks
 from harness.comparison.rows import ROUNDING, Key, Measured, Outcome, Row, Verdict
 from harness.comparison.sides import Side
-from harness.errors import ConfigurationError, nearest
+from harness.errors import GeoPixError, nearest
 from harness.results import Score
 
 
@@ -87,11 +87,12 @@ def _measure(key: Key, gate: Gate | None, base: Side, head: Side, seed: int) -> 
         return replace(found, problem=problem, excused=True)
     try:
         pairs = pair(base.tasks[task], run, metric, dict(where))
-    except (NotComparableError, ConfigurationError) as error:
+        if pairs.only_base:
+            return replace(found, problem=_lost(pairs, head.label))
+        with computing(run, metric):
+            return replace(found, difference=paired_difference(metric_of(run.card(metric)), pairs, seed=seed))
+    except GeoPixError as error:
         return replace(found, problem=str(error))
-    if pairs.only_base:
-        return replace(found, problem=_lost(pairs, head.label))
-    return replace(found, difference=paired_difference(metric_of(run.card(metric)), pairs, seed=seed))
 
 
 def _missing(key: Key, side: Side, role: str) -> str | None:

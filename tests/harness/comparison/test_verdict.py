@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.comparison.evidence import Evidence
@@ -174,6 +175,14 @@ def test_other_data_is_an_error_that_says_what_differs() -> None:
     (row,) = verdicts(side("base", run("base", 80)), side("head", other)).rows
     assert row.outcome == "error"
     assert "the data's digests differ" in row.reasons[0]
+
+
+def test_statistics_of_another_version_are_an_error() -> None:
+    old = {"oa": {"right": np.ones(100)}}
+    base, head = (side(label, replace(run(label, 80), statistics=old)) for label in ("base", "head"))
+    (row,) = verdicts(base, head).rows
+    assert row.outcome == "error"
+    assert "cannot be computed from the statistics that head stored" in row.reasons[0]
 
 
 def test_a_gate_on_a_slice_is_a_row_of_its_own() -> None:
