@@ -20,7 +20,9 @@ Capability = Literal["vqa", "caption", "classify", "refer", "segment", "choose"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A mapping of a YAML file: unknown keys and other types are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -65,7 +67,7 @@ class MetricUse(_Use):
         return self.label or self.name
 
 
-class Generation(_Strict):
+class Generation(Strict):
     """How the model generates."""
 
     max_new_tokens: int = Field(default=256, ge=1, description="Upper bound on generated tokens.")
@@ -73,7 +75,7 @@ class Generation(_Strict):
     top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="Nucleus sampling, where temperature is above 0.")
 
 
-class TaskSpec(_Strict):
+class TaskSpec(Strict):
     """A benchmark: its data, prompt, parser and metrics."""
 
     name: Name = Field(description="The task's name: lower case letters, digits, underscores; the file's name too.")

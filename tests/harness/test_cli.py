@@ -241,7 +241,7 @@ def test_show_tells_what_a_task_is_made_of() -> None:
 
 def test_validate_counts_the_files_that_are_right(place: Place) -> None:
     result = geopix_eval("validate", place.tasks)
-    assert (result.exit_code, result.stdout) == (0, "1 task file is right.\n")
+    assert (result.exit_code, result.stdout) == (0, "1 file is right.\n")
 
 
 def test_help_names_the_exit_codes_and_the_data_folder() -> None:
