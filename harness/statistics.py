@@ -65,11 +65,41 @@ def interval(
     count = len(members)
     if count < 2:
         return Interval(None, None, 0, count, f"an interval needs two clusters or more, found {count}")
+    scores = resampled_scores(metric, columns, groups, count, replicates=replicates, seed=seed)
+    return percentiles(scores, count, level)
+
+
+def resampled_scores(
+    metric: Metric, columns: Columns, groups: NDArray[np.int64], count: int, *, replicates: int = 2000, seed: int = 0
+) -> NDArray[np.float64]:
+    """Returns the scores float64[R] of resampled test sets, NaN where undefined.
+
+    The draws depend on the number of clusters and the seed alone: called for two models with the same clusters, both
+    are scored on the same resampled test sets, and the differences are those of a paired bootstrap.
+
+    Args:
+        metric: the metric; one with `from_totals` is resampled by a matrix product.
+        columns: its statistics, each float64[N].
+        groups: the cluster of each sample, int64[N] in [0, C).
+        count: C, how many clusters there are.
+        replicates: R, how many resamples are drawn.
+        seed: of the draws.
+    """
     resamples = _resamples(replicates, count, seed)
     if hasattr(metric, "from_totals"):
-        scores = _additive(cast(AdditiveMetric, metric), columns, groups, resamples)
-    else:
-        scores = _general(metric, columns, groups, resamples)
+        return _additive(cast(AdditiveMetric, metric), columns, groups, resamples)
+    return _general(metric, columns, groups, resamples)
+
+
+def percentiles(scores: NDArray[np.float64], count: int, level: float = 0.95) -> Interval:
+    """Returns the percentile interval of resampled scores, or of differences of them.
+
+    Args:
+        scores: float64[R], NaN where undefined.
+        count: how many clusters were drawn from.
+        level: the share of scores between the bounds, in (0, 1).
+    """
+    replicates = len(scores)
     defined = scores[~np.isnan(scores)]
     if len(defined) < (1 - UNDEFINED_SHARE) * replicates:
         reason = (
