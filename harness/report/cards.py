@@ -1,6 +1,6 @@
 """Sample cards: one sample, its picture, its right answer, and what every run made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,7 +9,8 @@ from harness.records import Box, Record
 from harness.report.masks import Overlay, overlay
 from harness.report.pictures import SIDE, Album, Picture
 from harness.report.runs import Run
-from harness.report.samples import Choice, choose, sample_score, yes_or_no
+from harness.report.samples import Choice, Scores, yes_or_no
+from harness.results import MetricCard
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Answer:
     Attributes:
         run: the run's label.
         record: its record; None where the run does not hold the sample.
-        score: the sample's score by the primary metric's statistics; None where undefined.
+        score: the sample's score by the primary metric; None where undefined.
         right_or_wrong: whether the score is one of right and wrong, and not a share.
         overlay: the masks to lay over the picture.
         problem: why masks could not be drawn.
@@ -42,12 +43,14 @@ class Card:
         record: the first run's record that holds it: prompt, fields, tags and right answer.
         pictures: its pictures; masks belong to the first.
         answers: one a run, in the runs' order.
+        measure: what the samples' scores are called, `IoU` for example.
     """
 
     choice: Choice
     record: Record
     pictures: tuple[Picture, ...]
     answers: tuple[Answer, ...]
+    measure: str
 
     @cached_property
     def drawn(self) -> bool:
@@ -63,28 +66,53 @@ class Card:
 
 
 def make_cards(
-    runs: Sequence[Run], tables: list[dict[str, Record]], metric: str, count: int, album: Album
+    choices: Sequence[Choice],
+    runs: Sequence[Run],
+    tables: Sequence[Mapping[str, Record]],
+    scores: Sequence[Scores],
+    metric: MetricCard,
+    album: Album,
 ) -> list[Card]:
     """Returns the cards of a task.
 
     Args:
+        choices: the samples to show.
         runs: the runs that have the task.
         tables: each run's records by sample id.
+        scores: each run's scores by sample id.
         metric: the task's primary metric.
-        count: how many cards to make.
         album: where pictures come from.
     """
-    return [_card(choice, runs, tables, metric, album) for choice in choose(tables, metric, count)]
+    cards = []
+    for choice in choices:
+        records = [table.get(choice.sample_id) for table in tables]
+        found = [score.get(choice.sample_id) for score in scores]
+        cards.append(_card(choice, runs, records, found, metric, album))
+    return cards
 
 
-def _card(choice: Choice, runs: Sequence[Run], tables: list[dict[str, Record]], metric: str, album: Album) -> Card:
-    records = [table.get(choice.sample_id) for table in tables]
+def _card(
+    choice: Choice,
+    runs: Sequence[Run],
+    records: Sequence[Record | None],
+    scores: Sequence[float | None],
+    metric: MetricCard,
+    album: Album,
+) -> Card:
     first = next(record for record in records if record is not None)
     files = (*first.image_files, *[""] * len(first.images))
     pictures = tuple(album.picture(image, file) for image, file in zip(first.images, files, strict=False))
     pictures = tuple(_shaped(picture, first) for picture in pictures)
-    answers = tuple(_answer(run, record, metric, pictures[:1]) for run, record in zip(runs, records, strict=True))
-    return Card(choice, first, pictures, answers)
+    answers = tuple(
+        _answer(run, record, score, metric.name, pictures[:1])
+        for run, record, score in zip(runs, records, scores, strict=True)
+    )
+    return Card(choice, first, pictures, answers, _measure(metric, first))
+
+
+def _measure(metric: MetricCard, record: Record) -> str:
+    """What a sample's score is called."""
+    return "IoU" if {"iou", "intersection"} & set(record.statistics.get(metric.name, {})) else metric.name
 
 
 def _shaped(picture: Picture, record: Record) -> Picture:
@@ -96,16 +124,17 @@ def _shaped(picture: Picture, record: Record) -> Picture:
     return replace(picture, width=max(1, round(width * factor)), height=max(1, round(height * factor)))
 
 
-def _answer(run: Run, record: Record | None, metric: str, pictures: tuple[Picture, ...]) -> Answer:
+def _answer(
+    run: Run, record: Record | None, score: float | None, metric: str, pictures: tuple[Picture, ...]
+) -> Answer:
     if record is None:
         return Answer(run.label, None)
-    statistics = record.statistics.get(metric, {})
     drawn, problem = _draw(record, pictures)
     return Answer(
         run=run.label,
         record=record,
-        score=sample_score(statistics),
-        right_or_wrong=yes_or_no(statistics),
+        score=score,
+        right_or_wrong=yes_or_no(record.statistics.get(metric, {})),
         overlay=drawn,
         problem=problem,
     )

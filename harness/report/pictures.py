@@ -1,9 +1,10 @@
-"""Pictures as data addresses, so that the page stands alone."""
+"""Pictures inside the page, so that it stands alone, or as files beside it."""
 
 import base64
+import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from harness.store import preview_name
 
 SIDE = 384
 
+# Takes a picture's kind (`webp`) and content, and returns the address to show it by.
+Keep = Callable[[str, bytes], str]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -24,7 +28,7 @@ class Picture:
     Attributes:
         key: its element id on the page.
         width, height: size in pixels as embedded.
-        address: the data address; None where the picture could not be had.
+        address: the data address, or the file's relative to the page; None where the picture could not be had.
         problem: why it could not.
     """
 
@@ -42,9 +46,11 @@ class Album:
         prefix: begins the element ids.
         task: the task's name, below which runs keep previews.
         runs: the runs to look for previews in, and whose data folders are looked in next.
+        keep: where pictures are kept.
     """
 
-    def __init__(self, prefix: str, task: str, runs: Sequence[Run]) -> None:
+    def __init__(self, prefix: str, task: str, runs: Sequence[Run], keep: Keep) -> None:
+        self._keep = keep
         self._prefix = prefix
         self._previews = [run.directory.previews(task) for run in runs]
         self._data_dirs = sorted({run.manifest.data_dir for run in runs})
@@ -73,7 +79,7 @@ class Album:
         places += [(Path(folder), image_file) for folder in self._data_dirs if image_file]
         for root, name in places:
             try:
-                return _embed(key, below(root, name))
+                return _kept(key, below(root, name), self._keep)
             except FileNotFoundError:
                 problems.append(f"{name} is not in {root}")
             except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -81,18 +87,36 @@ class Album:
         return Picture(key, SIDE, SIDE, None, problems[-1] if problems else "the record names no file")
 
 
-def _embed(key: str, path: Path) -> Picture:
+def _kept(key: str, path: Path, keep: Keep) -> Picture:
     with warnings.catch_warnings():
         # Aerial images are often larger than what Pillow warns about; what it refuses is still refused.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(path) as source:
             small = source.convert("RGB")
     if path.suffix == ".webp" and max(small.size) <= SIDE:
-        return Picture(key, small.width, small.height, data_address("webp", path.read_bytes()))
+        return Picture(key, small.width, small.height, keep("webp", path.read_bytes()))
     small.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=60, method=2)
-    return Picture(key, small.width, small.height, data_address("webp", buffer.getvalue()))
+    return Picture(key, small.width, small.height, keep("webp", buffer.getvalue()))
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """Keeps pictures as files beside the page, each content once.
+
+    Attributes:
+        folder: the folder; made when absent.
+    """
+
+    folder: Path
+
+    def __call__(self, kind: str, content: bytes) -> str:
+        """Writes a picture; returns its address relative to the page."""
+        name = f"{hashlib.sha256(content).hexdigest()[:24]}.{kind}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(content)
+        return f"{self.folder.name}/{name}"
 
 
 def data_address(kind: str, content: bytes) -> str:
