@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -10,6 +10,10 @@ from harness.catalog import Entry, shipped
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, Problem, read
 from harness.spec import Name, Strict, explain
+
+
+# Text where the last printed digit is a zero that a number would lose.
+Printed = float | Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 
 
 class Column(Strict):
@@ -38,7 +42,9 @@ class Published(Strict):
     unit: Literal["percent", "score"] = Field(default="percent", description="`percent`: 71.2 stands for 0.712.")
     columns: list[str] = Field(min_length=1, description="The table's headings.")
     fills: dict[str, str] = Field(default={}, description="Which heading stands in which column of the board.")
-    rows: dict[str, list[float | None]] = Field(min_length=1, description="Each model's numbers; null where none.")
+    rows: dict[str, list[Printed | None]] = Field(
+        min_length=1, description='Each model\'s numbers, "24.0" in quotes to keep its last zero; null where none.'
+    )
 
     @property
     def caution(self) -> str:

@@ -1,16 +1,16 @@
 """The table at the top of the page: columns, measured rows best first, published rows, and the same as text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from harness.boards import Board as Layout
 from harness.boards import Column as LayoutColumn
-from harness.boards import Published
+from harness.boards import Printed, Published
 from harness.comparison.ranking import Standing
 from harness.report.contents import Cell, Row, Task
 from harness.report.exports import TextTable, csv_text, latex, markdown
-from harness.report.formatting import interval, number
+from harness.report.formatting import fixed, interval, number
 from harness.report.plots import Plot, step_plot
 from harness.report.runs import Run, task_names
 from harness.report.standings import Delta, Field, Standings, standings
@@ -217,17 +217,18 @@ def _quoted(tables: Sequence[Published], columns: Sequence[Column]) -> dict[str,
                 value, taken = numbers[index], found.setdefault(model, {})
                 if value is None or key not in keys or (key in taken and (table.caution or not taken[key].caution)):
                     continue
-                taken[key] = Quote(f"{value:.{places}f}", value, number_of_table, table.caution)
+                taken[key] = Quote(fixed(value, places), float(value), number_of_table, table.caution)
     return {model: quotes for model, quotes in found.items() if quotes}
 
 
-def decimals(values: Iterator[float | None]) -> int:
+def decimals(values: Iterable[Printed | None]) -> int:
     """Returns how many decimals a column of printed numbers needs.
 
-    >>> decimals(iter([50.0, 9.07, None]))
-    2
+    >>> decimals([50.0, 9.07, None]), decimals(["24.0"])
+    (2, 1)
     """
-    return max((len(f"{value:.12g}".partition(".")[2]) for value in values if value is not None), default=0)
+    texts = (value if isinstance(value, str) else f"{value:.12g}" for value in values if value is not None)
+    return max((len(text.partition(".")[2]) for text in texts), default=0)
 
 
 def _quoted_rows(quoted: Mapping[str, Mapping[str, Quote]], columns: Sequence[Column]) -> tuple[QuotedRow, ...]:

@@ -78,13 +78,13 @@ def signed(value: float | None, unit: Unit) -> str:
     return text.replace("-", "−") if value is None or value < 0 else f"+{text}"
 
 
-def fixed(value: float, decimals: int) -> str:
-    """Returns a number with so many decimals.
+def fixed(value: float | str, decimals: int) -> str:
+    """Returns a printed number with so many decimals.
 
-    >>> fixed(50, 2)
-    '50.00'
+    >>> fixed(50, 2), fixed("24.0", 1)
+    ('50.00', '24.0')
     """
-    return f"{value:.{decimals}f}"
+    return f"{float(value):.{decimals}f}"
 
 
 def breakable(name: str) -> Markup:

@@ -71,7 +71,7 @@ def _environment() -> Environment:
         "shorten": formatting.shorten,
         "link": formatting.link,
         "box": box_text,
-        "decimals": lambda values: decimals(iter(values)),
+        "decimals": decimals,
     }
     environment.globals |= {"few": FEW, "rule": RULE, "replicates": REPLICATES, "chart_width": WIDTH, "plots": plots}
     return environment

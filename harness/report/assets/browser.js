@@ -70,6 +70,7 @@ class Browser {
       throw error;
     }
     status.textContent = "";
+    this.told = this.sheet.truths.some(Boolean);
     this.rows = this.sheet.ids.map((_, row) => row);
     this.state.b = Math.min(1, this.sheet.runs.length - 1);
     this.section.querySelector(".open").remove();
@@ -129,7 +130,7 @@ class Browser {
   draw() {
     this.table?.destroy(true);
     const names = [...new Set([this.state.a, this.state.b])];
-    const heads = ["Sample", "Question", "Right answer", ...names.map((number) => `${number === this.state.a ? "A" : "B"}: ${this.sheet.runs[number]}`)];
+    const heads = ["Sample", "Prompt", ...(this.told ? ["Right answer"] : []), ...names.map((number) => `${number === this.state.a ? "A" : "B"}: ${this.sheet.runs[number]}`)];
     const head = make("thead", {}, make("tr", {}, ...heads.map((words) => make("th", { scope: "col" }, words))));
     const element = make("table", { className: "samples-table" }, make("caption", { className: "unseen" }, `All samples of ${this.sheet.task}`), head);
     const scroll = make("div", { className: "scroll" }, element);
@@ -160,10 +161,10 @@ class Browser {
       return type === "display" ? escapeText(text.length > SHORT ? `${text.slice(0, SHORT)} …` : text) : text;
     };
     return [
-      { className: "id", data: (row, type) => type === "display" ? `<a href="${escapeText(this.link(sheet.ids[row]))}">${escapeText(sheet.ids[row])}</a>` : sheet.ids[row] },
-      { className: "words", data: words(sheet.prompts) },
-      { className: "words", data: words(sheet.truths) },
-      ...names.map((number) => ({ className: "outcome", data: (row, type) => this.cell(number, row, type) })),
+      { className: "col-id", data: (row, type) => type === "display" ? `<a href="${escapeText(this.link(sheet.ids[row]))}">${escapeText(sheet.ids[row])}</a>` : sheet.ids[row] },
+      { className: "col-words", data: words(sheet.prompts) },
+      ...(this.told ? [{ className: "col-words", data: words(sheet.truths) }] : []),
+      ...names.map((number) => ({ className: "col-answer", data: (row, type) => this.cell(number, row, type) })),
     ];
   }
 

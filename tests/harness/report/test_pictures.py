@@ -11,7 +11,7 @@ from PIL import Image
 from harness.errors import SampleError
 from harness.records import Mask
 from harness.report.masks import overlay
-from harness.report.pictures import SIDE, Album
+from harness.report.pictures import SIDE, Album, data_address
 from harness.report.runs import load
 from tests.harness.report.factory import OA, manifest, picture, record, rectangle, result, write_run
 from tests.harness.report.factory import SIDE as MASK_SIDE
@@ -25,7 +25,7 @@ def opened(address: str | None) -> Image.Image:
 def album(root: Path, previews: bool = False) -> Album:
     records = [record("a", image="1")]
     write_run(root / "run", manifest("m", root / "data"), [(result("t", [OA], records), records)], previews)
-    return Album("p", "t", load([root / "run"]))
+    return Album("p", "t", load([root / "run"]), data_address)
 
 
 def test_preview_of_a_run_is_embedded_as_it_is(tmp_path: Path) -> None:
