@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import sync_playwright
 
 from harness.records import Prediction, Record, Response, Target
 from harness.report.leaderboard import PAGE, write_leaderboard
@@ -30,10 +31,16 @@ QUESTIONS = (
     ("area", "What is the area covered by {}s?", ("0m2", "between 0m2 and 10m2", "between 10m2 and 100m2")),
     ("comp", "Are there more {}s than roads?", ("yes", "no")),
 )
-THINGS = ("building", "road", "parking", "residential area", "water area", "commercial building", "small square building")
-CARD = MetricCard(
-    "oa", "accuracy", {}, True, "percent", "higher", "right answers / questions", "arXiv:2003.07333"
+THINGS = (
+    "building",
+    "road",
+    "parking",
+    "residential area",
+    "water area",
+    "commercial building",
+    "small square building",
 )
+CARD = MetricCard("oa", "accuracy", {}, True, "percent", "higher", "right answers / questions", "arXiv:2003.07333")
 
 
 def records(count: int, skill: float, seed: int) -> Iterator[Record]:
@@ -68,9 +75,13 @@ def write_runs(folder: Path, samples: int, runs: int) -> None:
     for number in range(runs):
         found = list(records(samples, 0.5 + 0.02 * number, seed=number + 1))
         run = RunDirectory(folder / f"checkpoint-{number}")
-        about = RunManifest(f"checkpoint-{number}", "", f"{number:064x}", {"step": str(100 * number)}, {}, (), "", 0, "")
+        about = RunManifest(
+            f"checkpoint-{number}", "", f"{number:064x}", {"step": str(100 * number)}, {}, (), "", 0, ""
+        )
         run.open(about)
-        slices = [Slice("type", kind, (score([r for r in found if r.tags["type"] == kind]),)) for kind, _, _ in QUESTIONS]
+        slices = [
+            Slice("type", kind, (score([r for r in found if r.tags["type"] == kind]),)) for kind, _, _ in QUESTIONS
+        ]
         counts = Counts(**Counter(record.prediction.status for record in found))
         result = TaskResult(
             "questions", "Drawn questions", 1, "vqa", "t" * 64, "d" * 64, "p" * 64, "image_id", counts, (CARD,),
@@ -82,8 +93,6 @@ def write_runs(folder: Path, samples: int, runs: int) -> None:
 
 def ready(page: Path, times: int = 3) -> tuple[float, float]:
     """Seconds until the page is loaded, and until the table of all samples shows rows: medians."""
-    from playwright.sync_api import sync_playwright
-
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed")

@@ -11,7 +11,6 @@ from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, Problem, read
 from harness.spec import Name, Strict, explain
 
-
 # Text where the last printed digit is a zero that a number would lose.
 Printed = float | Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 
@@ -36,9 +35,13 @@ class Published(Strict):
     title: str = Field(description="What was measured, on which split.")
     source: str = Field(description="Where the numbers were printed.")
     url: str = Field(default="", description="The source's address, or `arXiv:` and its number.")
-    read: str = Field(description="How the numbers were read: from code, a page, a picture of a table, or at third hand.")
+    read: str = Field(
+        description="How the numbers were read: from code, a page, a picture of a table, or at third hand."
+    )
     protocol: str = Field(default="", description="How they were measured; where it is not known the table is grey.")
-    differs: str = Field(default="", description="Why they cannot be set beside the task's own scores; makes them grey.")
+    differs: str = Field(
+        default="", description="Why they cannot be set beside the task's own scores; makes them grey."
+    )
     unit: Literal["percent", "score"] = Field(default="percent", description="`percent`: 71.2 stands for 0.712.")
     columns: list[str] = Field(min_length=1, description="The table's headings.")
     fills: dict[str, str] = Field(default={}, description="Which heading stands in which column of the board.")

@@ -187,7 +187,9 @@ def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> 
     parts = (f"{summary.bytes / 1e6:.1f} MB", counted(summary.runs, "run"), counted(summary.tasks, "task"))
     click.echo(f"{summary.path} ({', '.join(parts)})")
     if summary.large:
-        click.echo("The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True)
+        click.echo(
+            "The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True
+        )
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ python scripts/vendor.py            fetch every file that a manifest names from 
 python scripts/vendor.py --check    check the files on disk against the manifests; exit code 1 where one differs
 
 A `manifest.json` beside the files names each: package, version, licence, the archive's address, the path in it, and
-the sha256. To take a new version, change version, url and sha256 there and run this script; it tells the sha256 it found.
+the sha256. To take a new version, change version and url there and run this script; it tells the sha256 it found.
 """
 
 import hashlib

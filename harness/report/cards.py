@@ -65,49 +65,43 @@ class Card:
         return " ".join(sorted(statuses | wrong))
 
 
+@dataclass(frozen=True)
+class Answers:
+    """One run's answers to a task.
+
+    Attributes:
+        run: the run.
+        table: its records by sample id.
+        scores: its sample scores by sample id.
+    """
+
+    run: Run
+    table: Mapping[str, Record]
+    scores: Scores
+
+
 def make_cards(
-    choices: Sequence[Choice],
-    runs: Sequence[Run],
-    tables: Sequence[Mapping[str, Record]],
-    scores: Sequence[Scores],
-    metric: MetricCard,
-    album: Album,
-) -> list[Card]:
+    choices: Sequence[Choice], answers: Sequence[Answers], metric: MetricCard, album: Album
+) -> tuple[Card, ...]:
     """Returns the cards of a task.
 
     Args:
         choices: the samples to show.
-        runs: the runs that have the task.
-        tables: each run's records by sample id.
-        scores: each run's scores by sample id.
+        answers: the runs' answers.
         metric: the task's primary metric.
         album: where pictures come from.
     """
-    cards = []
-    for choice in choices:
-        records = [table.get(choice.sample_id) for table in tables]
-        found = [score.get(choice.sample_id) for score in scores]
-        cards.append(_card(choice, runs, records, found, metric, album))
-    return cards
+    return tuple(_card(choice, answers, metric, album) for choice in choices)
 
 
-def _card(
-    choice: Choice,
-    runs: Sequence[Run],
-    records: Sequence[Record | None],
-    scores: Sequence[float | None],
-    metric: MetricCard,
-    album: Album,
-) -> Card:
+def _card(choice: Choice, answers: Sequence[Answers], metric: MetricCard, album: Album) -> Card:
+    records = [answer.table.get(choice.sample_id) for answer in answers]
     first = next(record for record in records if record is not None)
     files = (*first.image_files, *[""] * len(first.images))
     pictures = tuple(album.picture(image, file) for image, file in zip(first.images, files, strict=False))
     pictures = tuple(_shaped(picture, first) for picture in pictures)
-    answers = tuple(
-        _answer(run, record, score, metric.name, pictures[:1])
-        for run, record, score in zip(runs, records, scores, strict=True)
-    )
-    return Card(choice, first, pictures, answers, _measure(metric, first))
+    shown = tuple(_answer(answer, choice.sample_id, metric.name, pictures[:1]) for answer in answers)
+    return Card(choice, first, pictures, shown, _measure(metric, first))
 
 
 def _measure(metric: MetricCard, record: Record) -> str:
@@ -124,16 +118,15 @@ def _shaped(picture: Picture, record: Record) -> Picture:
     return replace(picture, width=max(1, round(width * factor)), height=max(1, round(height * factor)))
 
 
-def _answer(
-    run: Run, record: Record | None, score: float | None, metric: str, pictures: tuple[Picture, ...]
-) -> Answer:
+def _answer(answers: Answers, sample: str, metric: str, pictures: tuple[Picture, ...]) -> Answer:
+    record = answers.table.get(sample)
     if record is None:
-        return Answer(run.label, None)
+        return Answer(answers.run.label, None)
     drawn, problem = _draw(record, pictures)
     return Answer(
-        run=run.label,
+        run=answers.run.label,
         record=record,
-        score=score,
+        score=answers.scores.get(sample),
         right_or_wrong=yes_or_no(record.statistics.get(metric, {})),
         overlay=drawn,
         problem=problem,

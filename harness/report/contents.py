@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from harness.comparison.evidence import Evidence
 from harness.records import Record
-from harness.report.cards import Card, make_cards
+from harness.report.cards import Answers, Card, make_cards
 from harness.report.chart import Dot, Scale, scale
-from harness.report.gaps import Gap, gaps
 from harness.report.duels import Duel, duels
+from harness.report.gaps import Gap, gaps
 from harness.report.pictures import Album, Keep, Picture
 from harness.report.plots import Plot, size_plot
 from harness.report.runs import Run, Set, comparable_sets, differences
@@ -190,7 +190,8 @@ def _task(key: str, name: str, everyone: list[Run], samples: int, keep: Keep) ->
     album = Album(f"{key}-picture", name, runs, keep)
     sign = 1 if headline.direction == "higher" else -1
     ordered = [{name: None if v is None else sign * v for name, v in found.items()} for found in scores]
-    cards = make_cards(choose(tables, ordered, samples), runs, tables, scores, headline, album)
+    answers = [Answers(*found) for found in zip(runs, tables, scores, strict=True)]
+    cards = make_cards(choose(tables, ordered, samples), answers, headline, album)
     reasons = _reasons(runs, tables)
     return Task(
         key=key,
@@ -204,7 +205,7 @@ def _task(key: str, name: str, everyone: list[Run], samples: int, keep: Keep) ->
         gaps=gaps(runs, results),
         reasons=tuple(reasons[:REASONS]),
         more_reasons=max(0, len(reasons) - REASONS),
-        cards=tuple(cards),
+        cards=cards,
         pictures=tuple(album.pictures),
         records=len({sample for table in tables for sample in table}),
         tables=tuple(tables),

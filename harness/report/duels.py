@@ -36,7 +36,9 @@ def duels(runs: Sequence[Run], sets: Sequence[Set], scores: Sequence[Mapping[str
     """
     by_label = {run.label: found for run, found in zip(runs, scores, strict=True)}
     return tuple(
-        _duel(one, other, by_label[one], by_label[other]) for found in sets for one, other in permutations(found.runs, 2)
+        _duel(one, other, by_label[one], by_label[other])
+        for found in sets
+        for one, other in permutations(found.runs, 2)
     )
 
 

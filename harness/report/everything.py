@@ -6,16 +6,14 @@ from typing import Any
 
 from harness.report.board import PageBoard
 from harness.report.contents import Task
-from harness.report.runs import Run
 
 FORMAT = 1
 
 
-def everything(runs: Sequence[Run], tasks: Sequence[Task], board: PageBoard) -> dict[str, Any]:
+def everything(tasks: Sequence[Task], board: PageBoard) -> dict[str, Any]:
     """Returns runs with their settings and results, tie groups, differences, duels and published tables.
 
     Args:
-        runs: the runs.
         tasks: the tasks' sections.
         board: the table at the top.
     """
@@ -28,7 +26,11 @@ def everything(runs: Sequence[Run], tasks: Sequence[Task], board: PageBoard) -> 
         "alpha": found.alpha,
         "seed": found.seed,
         "runs": [
-            {"label": run.label, "manifest": asdict(run.manifest), "results": {k: asdict(v) for k, v in run.results.items()}}
+            {
+                "label": run.label,
+                "manifest": asdict(run.manifest),
+                "results": {k: asdict(v) for k, v in run.results.items()},
+            }
             for run in (row.run for row in board.rows)
         ],
         "tie_groups": [
@@ -36,7 +38,13 @@ def everything(runs: Sequence[Run], tasks: Sequence[Task], board: PageBoard) -> 
             for (column, label), one in sorted(found.places.items())
         ],
         "differences": [
-            {"column": column, "run": label, "mark": delta.mark, "p_value_holm": delta.p_value, **asdict(delta.difference)}
+            {
+                "column": column,
+                "run": label,
+                "mark": delta.mark,
+                "p_value_holm": delta.p_value,
+                **asdict(delta.difference),
+            }
             for (column, label), delta in sorted(found.deltas.items())
         ],
         "duels": {task.name: [asdict(duel) for duel in task.duels] for task in tasks},

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from harness.report.formatting import visible
 
 # Characters at a cell's start by which spreadsheets take it for a formula (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 MARKDOWN = {ord(letter): f"\\{letter}" for letter in "\\`*_{}[]()#!|~$"} | {

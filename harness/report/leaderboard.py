@@ -10,13 +10,13 @@ import orjson
 from harness.boards import Board, load_board
 from harness.catalog import entries, shipped
 from harness.errors import ConfigurationError, nearest
-from harness.report.board import PageBoard, board_of_all, make_board
+from harness.report.board import board_of_all, make_board
 from harness.report.contents import Task, contents
 from harness.report.everything import everything
 from harness.report.page import render
 from harness.report.pictures import Keep, PictureFolder, data_address
 from harness.report.runs import Run, load
-from harness.report.sheets import Sheet, slim_sheet, whole_sheet
+from harness.report.sheets import slim_sheet, whole_sheet
 from harness.store import write_atomically
 
 Format = Literal["single", "folder"]
@@ -82,8 +82,12 @@ def write_leaderboard(
         keep: Keep = PictureFolder(output / "pictures") if form == "folder" else data_address
         tasks = contents(runs, _names(layout, runs), samples_per_task, keep)
         page_board = make_board(layout, runs, tasks, label)
-        sheets = [whole_sheet(task) if form == "folder" else slim_sheet(task) for task in tasks]
-        _write(page_file, runs, tasks, page_board, sheets, form)
+        inside = {} if form == "folder" else {task.key: slim_sheet(task).content for task in tasks}
+        if form == "folder":
+            _write_sheets(output / "data", tasks)
+        write_atomically(page_file, render(runs, tasks, page_board, inside).encode())
+        numbers = orjson.dumps(everything(tasks, page_board), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        write_atomically(page_file.with_suffix(".json"), numbers)
     except OSError as error:
         raise ConfigurationError(
             f"{output} cannot be written: {error.strerror}. Name a file in a folder you may write to with -o."
@@ -115,23 +119,14 @@ def _baseline(name: str | None, runs: Sequence[Run]) -> str | None:
     return names[name]
 
 
-def _write(
-    page: Path, runs: Sequence[Run], tasks: Sequence[Task], board: PageBoard, sheets: Sequence[Sheet], form: Format
-) -> None:
-    if form == "folder":
-        for sheet in sheets:
-            _write_sheet(page.parent / "data", sheet)
-    content = render(runs, tasks, board, {} if form == "folder" else {sheet.key: sheet.content for sheet in sheets})
-    write_atomically(page, content.encode())
-    numbers = orjson.dumps(everything(runs, tasks, board), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    write_atomically(page.with_suffix(".json"), numbers)
-
-
-def _write_sheet(folder: Path, sheet: Sheet) -> None:
-    """Writes a task's samples as scripts, since a page that is opened as a file may load these and nothing else."""
+def _write_sheets(folder: Path, tasks: Sequence[Task]) -> None:
+    """Writes the tasks' samples as scripts, since a page that is opened as a file may load these and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, packed in ((sheet.key, sheet.content), *((f"{sheet.key}-{i}", m) for i, m in enumerate(sheet.masks))):
-        (folder / f"{name}.js").write_text(f'geopix.receive("{name}","{packed}")\n', "utf-8")
+    for task in tasks:
+        sheet = whole_sheet(task)
+        parts = {task.key: sheet.content} | {f"{task.key}-{i}": masks for i, masks in enumerate(sheet.masks)}
+        for name, packed in parts.items():
+            (folder / f"{name}.js").write_text(f'geopix.receive("{name}","{packed}")\n', "utf-8")
 
 
 def _size(folder: Path) -> int:

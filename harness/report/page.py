@@ -9,12 +9,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import formatting, plots
-from harness.report.board import PageBoard, decimals
+from harness.report.board import PageBoard
 from harness.report.cards import box_text
 from harness.report.chart import WIDTH
 from harness.report.contents import FEW, Task
+from harness.report.quotes import decimals
 from harness.report.runs import Run
 from harness.report.samples import RULE
+from harness.report.texts import as_texts
 
 # What `harness.statistics.interval` draws unless told otherwise; a test holds the two together.
 REPLICATES = 2000
@@ -38,6 +40,7 @@ def render(runs: Sequence[Run], tasks: Sequence[Task], board: PageBoard, sheets:
             runs=runs,
             tasks=tasks,
             board=board,
+            texts=as_texts(board.columns, board.rows),
             sheets=sheets,
             style=Markup(style),  # noqa: S704 - our own file, no foreign text in it
             scripts=list(map(Markup, scripts)),  # our own files and a vendored one, no foreign text in them

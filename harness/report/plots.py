@@ -70,9 +70,6 @@ class Plot:
     series: tuple[Series, ...]
 
 
-
-
-
 @dataclass(frozen=True)
 class _Axis:
     start: float

@@ -24,7 +24,7 @@ APART = 0.5
 RULE = (
     "Up to a quarter are samples that some run failed, left empty or could not be parsed; of the others up to a third "
     "are those on which the runs differ most (by half of the scale or more), and the rest is shared between the worst "
-    "(mean over the runs), the best and random ones. Order and ties are drawn by the sample's id with a fixed seed, and "
+    "(mean over the runs), the best and random ones. Order and ties are drawn by the sample's id with a fixed seed; "
     "every run shows the same samples."
 )
 

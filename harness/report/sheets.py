@@ -26,12 +26,10 @@ class Sheet:
     """A task's samples.
 
     Attributes:
-        key: the task's element id on the page.
         content: the columns, packed.
         masks: masks by row number, packed, one a chunk of rows; empty where they stand in `content`.
     """
 
-    key: str
     content: str
     masks: tuple[str, ...]
 
@@ -43,7 +41,7 @@ def whole_sheet(task: Task) -> Sheet:
     masks = [_masks(task, chunk) for chunk in chunks]
     drawn = any(masks)
     content = _columns(task, rows, chosen=None) | {"chunk": CHUNK if drawn else 0}
-    return Sheet(task.key, pack(content), tuple(pack(found) for found in masks) if drawn else ())
+    return Sheet(pack(content), tuple(pack(found) for found in masks) if drawn else ())
 
 
 def slim_sheet(task: Task) -> Sheet:
@@ -51,7 +49,7 @@ def slim_sheet(task: Task) -> Sheet:
     chosen = {card.choice.sample_id for card in task.cards}
     rows = _rows(task)
     masks = _masks(task, [(number, name) for number, name in rows if name in chosen])
-    return Sheet(task.key, pack(_columns(task, rows, chosen) | {"chunk": 0, "masks": masks}), ())
+    return Sheet(pack(_columns(task, rows, chosen) | {"chunk": 0, "masks": masks}), ())
 
 
 def pack(data: object) -> str:
@@ -92,7 +90,9 @@ def _tags(records: Sequence[Record]) -> list[str]:
 
 def _all_yes_or_no(task: Task) -> bool:
     name = task.primary.card.name
-    known = [record.statistics[name] for table in task.tables for record in table.values() if record.statistics.get(name)]
+    known = [
+        record.statistics[name] for table in task.tables for record in table.values() if record.statistics.get(name)
+    ]
     return bool(known) and all(map(yes_or_no, known))
 
 

@@ -95,7 +95,9 @@ def test_a_board_beside_tasks_is_no_task(tmp_path: Path) -> None:
 
 
 def test_an_unknown_board_is_told_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown board 'geopics'\. Did you mean 'geopix'\? Known: geopix, im"):
+    with pytest.raises(
+        ConfigurationError, match=r"unknown board 'geopics'\. Did you mean 'geopix'\? Known: geopix, im"
+    ):
         load_board("geopics", ())
 
 

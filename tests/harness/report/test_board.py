@@ -1,4 +1,4 @@
-"""The table at the top: places, differences from a baseline, published rows, charts, and what stands beside the page."""
+"""The table at the top: places, differences from a baseline, published rows, charts, and the files beside the page."""
 
 import json
 from collections.abc import Sequence
@@ -77,7 +77,11 @@ def test_runs_that_cannot_be_told_apart_share_their_places(tmp_path: Path) -> No
 def test_differences_from_the_baseline_have_a_sign_an_interval_and_words(tmp_path: Path) -> None:
     root = write_skills(tmp_path, {"good": 0.9, "base": 0.7, "same": 0.71, "bad": 0.3})
     page = text(page_of(root, baseline="base"))
-    for words in ("▲ better than the baseline: +", "▼ worse than the baseline: −", "= not separable from the baseline:"):
+    for words in (
+        "▲ better than the baseline: +",
+        "▼ worse than the baseline: −",
+        "= not separable from the baseline:",
+    ):
         assert page.count(words) == 1
     assert "Holm's correction over all differences of the board, seed 0" in page
     assert "test: exact McNemar, alpha 0.05" in page
@@ -86,7 +90,9 @@ def test_differences_from_the_baseline_have_a_sign_an_interval_and_words(tmp_pat
 
 def test_an_unknown_baseline_is_told_the_nearest(tmp_path: Path) -> None:
     root = write_skills(tmp_path, {"good": 0.9, "base": 0.7})
-    with pytest.raises(ConfigurationError, match=r"no run goes by the name 'bse'\. Did you mean 'base'\? Known: base, g"):
+    with pytest.raises(
+        ConfigurationError, match=r"no run goes by the name 'bse'\. Did you mean 'base'\? Known: base, g"
+    ):
         page_of(root, baseline="bse")
 
 
@@ -193,7 +199,9 @@ def test_scores_are_drawn_against_the_size_of_the_true_mask(tmp_path: Path) -> N
     assert plot is not None
     assert [series.label for series in plot.series] == ["m"]
     assert len(plot.series[0].points) == 5
-    assert size_plot(load([tmp_path / "m"]), [dict(list(table.items())[:140])], [sample_scores(table, MIOU)], MIOU) is None
+    assert (
+        size_plot(load([tmp_path / "m"]), [dict(list(table.items())[:140])], [sample_scores(table, MIOU)], MIOU) is None
+    )
 
 
 def test_the_same_folder_is_written_twice(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_tab_reaches_links_buttons_tables_and_tools(board: Path, open_page: Any)
 def test_targets_are_large_enough(board: Path, open_page: Any) -> None:
     page = open_page(board).page
     small = page.evaluate(
-        """[...document.querySelectorAll('button, .button, summary, nav a, .tools label, .tools input[type=range], select')]
+        """[...document.querySelectorAll('button, summary, nav a, .tools label, .tools input[type=range], select')]
         .map(e => [e.className || e.tagName, e.getBoundingClientRect()])
         .filter(([name, box]) => box.height > 0 && box.height < 24).map(([name, box]) => name + ' ' + box.height)"""
     )

@@ -8,7 +8,7 @@ import pytest
 from harness.report.exports import FORMULA, TextTable, csv_text, latex, markdown
 
 HOSTILE = (
-    "=HYPERLINK(\"http://x\",\"y\")",
+    '=HYPERLINK("http://x","y")',
     "+1+cmd|' /C calc'!A0",
     "-2+3",
     "@SUM(1)",

@@ -56,11 +56,16 @@ def test_no_cards_when_none_are_wanted() -> None:
 
 def test_samples_on_which_the_runs_differ_most_come_before_the_worst() -> None:
     chosen = choose([scored(0.1, 0.9, 0.2, 0.8), scored(0.1, 0.2, 0.9, 0.8)], "miou", 4)
-    assert [(choice.sample_id, choice.why) for choice in chosen[:1]] in ([("s1", "runs differ")], [("s2", "runs differ")])
+    assert [(choice.sample_id, choice.why) for choice in chosen[:1]] in (
+        [("s1", "runs differ")],
+        [("s2", "runs differ")],
+    )
 
 
 def test_the_installed_metric_is_asked_where_statistics_are_of_no_usual_kind() -> None:
     records = table([record(f"s{i}", statistics={"m": {"wrong/": 0.0}}) for i in range(2)])
-    assert set(sample_scores(records, MetricCard("m", "absent", {}, True, "score", "higher", "", "")).values()) == {None}
+    assert set(sample_scores(records, MetricCard("m", "absent", {}, True, "score", "higher", "", "")).values()) == {
+        None
+    }
     pixels = {"m": {"intersection": 1.0, "union": 0.0}}
     assert sample_score(pixels["m"]) is None
