@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from harness.catalog import Entry, shipped
+from harness.catalog import Catalogue, Entry, shipped
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, Problem, read
 from harness.spec import Name, Strict, explain
@@ -126,10 +126,9 @@ def _with_tables_of(board: Board, other: Board) -> Board:
     return board.model_copy(update={"published": [*board.published, *taken]})
 
 
-def board_problems(document: Document, file: Path, tasks: Sequence[Entry]) -> list[Problem]:
-    """Returns every mistake of a board's file, tasks that nobody knows among them, in the order of its lines."""
-    known = {name for entry in tasks for name in entry.names}
-    return sorted({*_own_problems(document, file), *_unknown_tasks(document, known)})
+def board_problems(document: Document, file: Path, catalogue: Catalogue) -> list[Problem]:
+    """Returns every mistake of a board's file, unknown tasks and metrics among them, in the order of its lines."""
+    return sorted({*_own_problems(document, file), *_unknown_parts(document, catalogue)})
 
 
 def _own_problems(document: Document, file: Path) -> Iterator[Problem]:
@@ -184,10 +183,24 @@ def _table_problems(document: Document, index: int, table: Published, keys: list
             yield document.problem((*place, "fills", heading), message)
 
 
-def _unknown_tasks(document: Document, known: set[str]) -> Iterator[Problem]:
+def _unknown_parts(document: Document, catalogue: Catalogue) -> Iterator[Problem]:
+    tasks = {name: entry for entry in catalogue.entries for name in entry.names}
     columns = document.data.get("columns")
     for index, column in enumerate(columns if isinstance(columns, list) else []):
-        task = column.get("task") if isinstance(column, dict) else None
-        if isinstance(task, str) and task not in known:
-            message = f"unknown task {task!r}.{nearest(task, known)} See `geopix-eval ls`."
+        task, metric = (column.get("task"), column.get("metric")) if isinstance(column, dict) else (None, None)
+        if isinstance(task, str) and task not in tasks:
+            message = f"unknown task {task!r}.{nearest(task, tasks)} See `geopix-eval ls`."
             yield document.problem(("columns", index, "task"), message)
+        elif isinstance(task, str) and isinstance(metric, str):
+            known = _metrics(catalogue.resolve(tasks[task]))
+            if known and metric not in known:
+                message = f"task {task!r} has no metric {metric!r}.{nearest(metric, known)} Known: {', '.join(known)}."
+                yield document.problem(("columns", index, "metric"), message)
+
+
+def _metrics(task: Document) -> list[str]:
+    """The names by which a task's scores go; none where its file is not in order."""
+    uses = task.data.get("metrics")
+    return (
+        [str(use.get("as", use.get("name"))) for use in uses if isinstance(use, dict)] if isinstance(uses, list) else []
+    )

@@ -86,7 +86,7 @@ def _problems(file: Path, catalogue: Catalogue) -> "list[Problem]":
 
     document = entry(file).document
     if "board" in document.data:
-        return board_problems(document, file, catalogue.entries)
+        return board_problems(document, file, catalogue)
     return catalogue.problems(file)
 
 

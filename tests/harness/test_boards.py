@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from harness.boards import board_problems, load_board
-from harness.catalog import entries, shipped
+from harness.catalog import Catalogue, entries, shipped
 from harness.errors import ConfigurationError
 from harness.listing import validate_files
 from harness.located_yaml import read
+from harness.plugins import installed
 
 GOOD = """\
 board: mine
@@ -41,7 +42,7 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "mine") -> Path:
 
 
 def mistakes(file: Path) -> list[str]:
-    return list(map(str, board_problems(read(file), file, entries([shipped("tasks")]))))
+    return list(map(str, board_problems(read(file), file, Catalogue([shipped("tasks")], installed()))))
 
 
 def test_a_board_calls_tasks_by_their_own_names(tmp_path: Path) -> None:
@@ -62,6 +63,7 @@ def test_a_column_that_an_alias_fills_keeps_its_numbers(tmp_path: Path) -> None:
         ("title: My board", "titel: My board", ":2: titel: unknown key 'titel'. Did you mean 'title'?"),
         ("metric: oa", "metrik: oa", ":4: columns[0].metrik: unknown key 'metrik'. Did you mean 'metric'?"),
         ("task: rsvqa_hr", "task: rsvqa_rh", ":4: columns[0].task: unknown task 'rsvqa_rh'. Did you mean 'rsvqa_hr'?"),
+        ("metric: oa", "metric: oaa", ":4: columns[0].metric: task 'rsvqa_hr' has no metric 'oaa'. Did you mean 'oa'?"),
         ("OA: rsvqa_hr.oa", "AO: rsvqa_hr.oa", ":12: published[0].fills.AO: unknown heading 'AO'. Did you mean 'OA'?"),
         ("OA: rsvqa_hr.oa", "OA: rsvqa_hr", "unknown column 'rsvqa_hr' of the board. Did you mean 'rsvqa_hr.oa'?"),
         ("[71.2, null]", "[71.2]", ":14: published[0].rows.Someone: expected 2 numbers, one a heading, found 1"),
