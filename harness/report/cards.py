@@ -1,8 +1,9 @@
 """Sample cards: one sample, its picture, its right answer, and what every run made of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 from harness.errors import SampleError
 from harness.records import Box, Record
@@ -11,6 +12,22 @@ from harness.report.pictures import SIDE, Album, Picture
 from harness.report.runs import Run
 from harness.report.samples import Choice, Scores, yes_or_no
 from harness.results import MetricCard
+
+MOST_BOXES = 50
+
+
+Side = Literal["truth", "prediction"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A box at a picture's size: whose it is, its upper left corner, width and height."""
+
+    side: Side
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,7 @@ class Answer:
         right_or_wrong: whether the score is one of right and wrong, and not a share.
         overlay: the masks to lay over the picture.
         problem: why masks could not be drawn.
+        frames: the boxes to draw over the picture.
     """
 
     run: str
@@ -32,6 +50,7 @@ class Answer:
     right_or_wrong: bool = False
     overlay: Overlay | None = None
     problem: str | None = None
+    frames: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +73,8 @@ class Card:
 
     @cached_property
     def drawn(self) -> bool:
-        """Whether there are masks, so that each answer needs its own copy of the picture."""
-        return any(answer.overlay or answer.problem for answer in self.answers)
+        """Whether there are masks or boxes, so that each answer needs its own copy of the picture."""
+        return any(answer.overlay or answer.problem or answer.frames for answer in self.answers)
 
     @cached_property
     def state(self) -> str:
@@ -130,6 +149,7 @@ def _answer(answers: Answers, sample: str, metric: str, pictures: tuple[Picture,
         right_or_wrong=yes_or_no(record.statistics.get(metric, {})),
         overlay=drawn,
         problem=problem,
+        frames=tuple(frame for picture in pictures for frame in _frames(record, picture)),
     )
 
 
@@ -141,6 +161,32 @@ def _draw(record: Record, pictures: tuple[Picture, ...]) -> tuple[Overlay | None
         except SampleError as error:
             return None, str(error)
     return None, None
+
+
+def full_size(record: Record, picture: Picture) -> tuple[int, int] | None:
+    """Returns width and height of the image that a record's boxes lie in; None where they are not known."""
+    for mask in (*record.target.masks, *record.prediction.masks):
+        return mask.size[1], mask.size[0]
+    return picture.full
+
+
+def _frames(record: Record, picture: Picture) -> Iterator[Frame]:
+    size = full_size(record, picture)
+    if size is None:
+        return
+    sides: tuple[tuple[Side, tuple[Box, ...]], ...] = (
+        ("truth", record.target.boxes),
+        ("prediction", record.prediction.boxes),
+    )
+    for side, boxes in sides:
+        for box in boxes[:MOST_BOXES]:
+            yield _frame(side, box, picture.width / max(1, size[0]), picture.height / max(1, size[1]))
+
+
+def _frame(side: Side, box: Box, across: float, down: float) -> Frame:
+    x0, x1 = (round(max(-SIDE, min(2 * SIDE, value * across)), 1) for value in (box[0], box[2]))
+    y0, y1 = (round(max(-SIDE, min(2 * SIDE, value * down)), 1) for value in (box[1], box[3]))
+    return Frame(side, x0, y0, round(max(0.0, x1 - x0), 1), round(max(0.0, y1 - y0), 1))
 
 
 def box_text(box: Box) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -30,6 +30,7 @@ class Picture:
         width, height: size in pixels as embedded.
         address: the data address, or the file's relative to the page; None where the picture could not be had.
         problem: why it could not.
+        full: width and height of the image as stored, in whose pixels boxes are; None where that is not known.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Picture:
     height: int
     address: str | None
     problem: str | None = None
+    full: tuple[int, int] | None = None
 
 
 class Album:
@@ -70,7 +72,7 @@ class Album:
         """
         if image_id not in self._pictures:
             key = f"{self._prefix}-{len(self._pictures) + 1}"
-            self._pictures[image_id] = self._find(key, image_id, image_file)
+            self._pictures[image_id] = replace(self._find(key, image_id, image_file), full=self._full(image_file))
         return self._pictures[image_id]
 
     def _find(self, key: str, image_id: str, image_file: str) -> Picture:
@@ -85,6 +87,22 @@ class Album:
             except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 problems.append(f"{name} in {root}: {error}")
         return Picture(key, SIDE, SIDE, None, problems[-1] if problems else "the record names no file")
+
+    def _full(self, image_file: str) -> tuple[int, int] | None:
+        for folder in self._data_dirs if image_file else ():
+            try:
+                return _size(below(Path(folder), image_file))
+            except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                continue
+        return None
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """A picture's width and height, from the head of its file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as source:
+            return source.size
 
 
 def _kept(key: str, path: Path, keep: Keep) -> Picture:

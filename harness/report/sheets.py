@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from harness.records import Mask, Record
-from harness.report.cards import box_text
+from harness.records import Mask, Prediction, Record
+from harness.report.cards import MOST_BOXES, box_text
 from harness.report.contents import Task
 from harness.report.formatting import shorten, visible
 from harness.report.pictures import Picture
@@ -116,9 +116,9 @@ def _pictures(
 
 
 def _picture(picture: Picture, embedded: bool) -> list[Any]:
-    """Address (or, of an embedded picture, the element that has it), size, and why there is none."""
+    """Address (of an embedded picture, the element that has it), size, why there is none, and the image's own size."""
     address = f"#{picture.key}" if embedded and picture.address else picture.address
-    return [address, picture.width, picture.height, _text(picture.problem or "")]
+    return [address, picture.width, picture.height, _text(picture.problem or ""), *(picture.full or ())]
 
 
 def _answers(
@@ -170,14 +170,19 @@ def _sparse(texts: list[str]) -> list[str] | dict[str, str]:
 
 
 def _masks(task: Task, rows: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """True masks, and each run's masks, by row number; rows without any are left out."""
+    """True masks and boxes, and each run's, by row number; rows without any are left out."""
     found = {}
     for number, name in rows:
         records = [table.get(name) for table in task.tables]
-        truth = next(record.target.masks for record in records if record)
-        answers = [record.prediction.masks if record else () for record in records]
-        if truth or any(answers):
-            found[str(number)] = {"truth": _plain(truth), "answers": [_plain(masks) for masks in answers]}
+        truth = next(record.target for record in records if record)
+        answers = [record.prediction if record else Prediction("failed") for record in records]
+        if truth.masks or truth.boxes or any(answer.masks or answer.boxes for answer in answers):
+            found[str(number)] = {
+                "truth": _plain(truth.masks),
+                "answers": [_plain(answer.masks) for answer in answers],
+                "boxes": truth.boxes[:MOST_BOXES],
+                "found": [answer.boxes[:MOST_BOXES] for answer in answers],
+            }
     return found
 
 

@@ -60,3 +60,15 @@ function drawMasks(truth, prediction, width, height, wanted) {
   canvas.getContext("2d").putImageData(image, 0, 0);
   return { canvas, damaged: whole.includes(false) };
 }
+
+// Boxes over a canvas: the true ones dashed. They are in pixels of the image as stored, fullWidth by fullHeight.
+function drawBoxes(canvas, boxes, [fullWidth, fullHeight], colour, dashes) {
+  const context = canvas.getContext("2d");
+  context.strokeStyle = `rgb(${colour.join(" ")})`;
+  context.lineWidth = 2.5;
+  context.setLineDash(dashes);
+  for (const [x0, y0, x1, y1] of boxes) {
+    const [across, down] = [canvas.width / fullWidth, canvas.height / fullHeight];
+    context.strokeRect(x0 * across, y0 * down, (x1 - x0) * across, (y1 - y0) * down);
+  }
+}

@@ -91,11 +91,22 @@ class Viewer {
     const [, width, height] = sheet.pictures[sheet.places[this.row][0]] ?? [null, 384, 384];
     const [truth, prediction] = [".show-truth", ".show-prediction"].map((name) => this.dialog.querySelector(name).checked);
     const { canvas, damaged } = drawMasks(masks.truth, masks.answers[number], width, height, (truth ? 1 : 0) | (prediction ? 2 : 0));
+    const full = this.fullSize(masks);
+    if (full && truth) drawBoxes(canvas, masks.boxes, full, MASK_COLOURS[0], [6, 4]);
+    if (full && prediction) drawBoxes(canvas, masks.found[number], full, MASK_COLOURS[1], []);
     const first = sheet.places[this.row][0];
     const picture = first === undefined ? make("p", { className: "missing" }, "no picture") : this.picture(sheet.pictures[first]);
     const notes = damaged ? [make("p", { className: "missing" }, "A mask is damaged and is not drawn.")] : [];
-    if (!masks.answers[number].length) notes.push(make("p", { className: "notes" }, "No mask in this answer."));
+    if (!masks.answers[number].length && !masks.found[number].length) notes.push(make("p", { className: "notes" }, "No mask or box in this answer."));
     return make("figure", {}, make("div", { className: "stack" }, picture, canvas), ...notes);
+  }
+
+  // Width and height of the image that boxes lie in; nothing where they are not known.
+  fullSize({ truth, answers }) {
+    const [mask] = [...truth, ...answers.flat()];
+    if (mask) return [mask[1], mask[0]];
+    const first = this.browser.sheet.pictures[this.browser.sheet.places[this.row][0]];
+    return first?.length > 4 ? first.slice(4) : null;
   }
 
   statistics(found) {

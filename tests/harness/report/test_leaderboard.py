@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigurationError, DataError
-from harness.records import Mask, Target
+from harness.records import Mask, Prediction, Target
 from harness.report.leaderboard import write_leaderboard
 from harness.report.page import REPLICATES
 from harness.results import Score, Slice
@@ -18,6 +18,7 @@ from tests.harness.report.factory import (
     MIOU,
     OA,
     manifest,
+    picture,
     record,
     result,
     segment_records,
@@ -222,6 +223,22 @@ def test_masks_are_shown_without_their_picture(tmp_path: Path) -> None:
     page = write(tmp_path)
     assert "Picture not at hand: images/0.png is not in" in text(page)
     assert page.count('class="mask agreement"') == 2
+
+
+def test_boxes_are_drawn_where_the_image_size_is_known(tmp_path: Path) -> None:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    picture(1).resize((800, 400)).save(tmp_path / "data" / "images" / "1.png")
+    boxes = {"target": Target(boxes=((100.0, 50.0, 300.0, 250.0),))}
+    said = Prediction("ok", boxes=((0.0, 0.0, 1e300, 400.0),))
+    records = [record("a", prediction=said, statistics={"oa": {"hit": 0.0, "count": 1.0}}, **boxes)]
+    about = manifest("mini", tmp_path / "data")
+    write_run(tmp_path / "m", about, [(result("t", [OA], records), records)], previews=False)
+    page = write(tmp_path)
+    # The picture is 384 pixels wide, so that a pixel of the image is 0.48 of one.
+    assert 'class="frame truth" x="48.0" y="24.0" width="96.0" height="96.0"' in page
+    assert 'class="frame prediction" x="0.0" y="0.0" width="768.0" height="192.0"' in page
+    (tmp_path / "data" / "images" / "1.png").unlink()
+    assert "frame truth" not in write(tmp_path).split("</style>")[1]
 
 
 def test_malformed_mask_leaves_a_note(tmp_path: Path) -> None:

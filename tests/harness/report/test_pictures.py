@@ -100,3 +100,12 @@ def test_mask_of_many_runs_is_drawn_right() -> None:
     drawn = overlay([stripes], [], 700, 1)
     assert drawn is not None
     assert np.asarray(opened(drawn.truth))[0].tolist() == [0, 1] * 350
+
+
+def test_size_of_the_stored_image_is_known_where_the_data_are_at_hand(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    picture(1).resize((1000, 500)).save(tmp_path / "data" / "1.png")
+    pictures = album(tmp_path, previews=True)
+    found = pictures.picture("1", "1.png")
+    assert (found.full, found.width) == ((1000, 500), MASK_SIDE)
+    assert pictures.picture("2", "absent.png").full is None
