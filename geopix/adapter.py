@@ -2,9 +2,11 @@
 
 import hashlib
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -19,6 +21,7 @@ from harness.records import Request, Response
 OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
+GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Capabilities without a released identifier of their own are asked as questions.
 IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
@@ -55,8 +58,9 @@ class GeoPixModel:
         answers = self.geopix.respond_batch(
             [(self._picture(request), request.prompt) for request in requests],
             task=IDENTIFIERS[requests[0].capability],
-            max_new_tokens=requests[0].generation["max_new_tokens"],
             memory_class=self.memory_class,
+            seed=_seed(requests),
+            **{name: requests[0].generation[name] for name in GENERATION},
         )
         seconds = (time.perf_counter() - started) / len(requests)
         return [_response(answer, seconds) for answer in answers]
@@ -65,6 +69,11 @@ class GeoPixModel:
         if len(request.images) != 1:
             raise SampleError(f"GeoPix looks at one image a question, and this sample has {len(request.images)}")
         return request.images[0].path
+
+
+def _seed(requests: Sequence[Request]) -> int:
+    """A seed of the batch's own: what is drawn for it does not depend on what was asked before it."""
+    return zlib.crc32("\n".join(request.sample_id for request in requests).encode())
 
 
 def _response(answer: Answer, seconds: float) -> Response:

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
+from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from harness.errors import EnvironmentProblem
@@ -48,7 +49,26 @@ def load_checkpoint(
         raise EnvironmentProblem(
             f"{folder}: the weights lack {len(report['missing_keys'])} tensors of this model ({names}). {_ADVICE}"
         )
+    _check_fit(folder, model.config, processor)
     return model.to(device).eval(), processor
+
+
+def _check_fit(folder: Path, config: GeoPixConfig, processor: GeoPixProcessor) -> None:
+    """Refuses a processor that speaks of other tokens or pictures than the model."""
+    vision, text = config.vision_config, config.text_config
+    facts = (
+        ("tokens of one image", processor.num_image_tokens, config.num_image_tokens),
+        ("side of the square picture", processor.image_processor.size, vision.image_size),
+        ("id of <image>", processor.image_token_id, config.image_token_id),
+        ("ids of [SEG0] and so on", processor.seg_token_ids, config.seg_token_ids),
+    )
+    problems = [
+        f"{what}: {ours} in the processor, {theirs} in the model" for what, ours, theirs in facts if ours != theirs
+    ]
+    if len(processor.tokenizer) > text.vocab_size:
+        problems.append(f"the tokenizer has {len(processor.tokenizer)} tokens, the model words for {text.vocab_size}")
+    if problems:
+        raise EnvironmentProblem(f"{folder}: the processor does not fit the model: {'; '.join(problems)}. {_ADVICE}")
 
 
 _ADVICE = "Copy the whole folder again, or train it anew with `geopix train`."

@@ -1,13 +1,16 @@
-"""Greedy decoding that keeps what the mask head needs: the last-layer state behind every new token.
+"""Decoding that keeps what the mask head needs: the last-layer state behind every new token.
 
 Letters in shapes: N rows (questions), B images, T prompt tokens, G generated tokens, D language width.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
+
+from geopix.choosing import Likeliest, NextToken
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Prefill:
 
 
 @dataclass(frozen=True)
-class GreedyTokens:
-    """What greedy decoding said.
+class SaidTokens:
+    """What decoding said.
 
     Attributes:
         token_ids: int64[N, G]; behind a row's end come padding tokens.
@@ -38,21 +41,29 @@ class GreedyTokens:
     states: Tensor
 
 
-class GreedyDecoder:
-    """Reads prompts and continues them with the likeliest token, row by row in one batch.
+class AnswerDecoder:
+    """Reads prompts and continues them, row by row in one batch.
 
     Args:
         language_model: a causal language model.
         eos_ids: the tokens that end an answer.
         pad_id: the token that fills finished rows.
+        choose: how the next token is chosen.
     """
 
-    def __init__(self, language_model: PreTrainedModel, eos_ids: tuple[int, ...], pad_id: int) -> None:
+    def __init__(
+        self,
+        language_model: PreTrainedModel,
+        eos_ids: tuple[int, ...],
+        pad_id: int,
+        choose: NextToken = Likeliest(),  # noqa: B008 - it holds nothing
+    ) -> None:
         self.decoder = language_model.get_decoder()
         self.head = language_model.get_output_embeddings()
         self.embed = language_model.get_input_embeddings()
         self.eos_ids = eos_ids
         self.pad_id = pad_id
+        self.choose = choose
 
     def prefill(self, embeddings: Tensor, mask: Tensor, cache: Cache | None = None) -> Prefill:
         """Reads prompts, or what follows the prompts that `cache` holds.
@@ -88,28 +99,39 @@ class GreedyDecoder:
         leaders = torch.stack([(image_index == image).nonzero()[0, 0] for image in sorted(set(image_index.tolist()))])
         columns = starts[leaders, None] + torch.arange(prefix, device=mask.device)
         head = self.prefill(embeddings[leaders[:, None], columns], mask.new_ones(len(leaders), prefix))
-        head.cache.batch_select_indices(image_index)
         tail = torch.arange(prefix, width, device=mask.device) >= starts[:, None] + prefix
-        whole = torch.cat([mask.new_ones(len(mask), prefix), tail.to(mask.dtype)], dim=1)
-        return self.prefill(embeddings[:, prefix:], whole, head.cache)
+        return self.branch(head, embeddings[:, prefix:], tail.to(mask.dtype), image_index)
 
-    def decode(self, prefill: Prefill, max_new_tokens: int) -> GreedyTokens:
+    def branch(self, trunk: Prefill, embeddings: Tensor, mask: Tensor, index: Tensor) -> Prefill:
+        """Reads what follows prompts that were read before; the trunk stays as it is and may be branched again.
+
+        Args:
+            trunk: B prompts that were read.
+            embeddings: float[N, T, D], what follows, padded on the left.
+            mask: int64[N, T].
+            index: int64[N] in 0..B-1, the prompt that each row follows.
+        """
+        cache = deepcopy(trunk.cache)
+        cache.batch_select_indices(index)
+        return self.prefill(embeddings, torch.cat([trunk.mask[index], mask], dim=1), cache)
+
+    def decode(self, prefill: Prefill, max_new_tokens: int) -> SaidTokens:
         """Continues until every row has ended or has `max_new_tokens` new tokens."""
         state, cache, mask = prefill.state, prefill.cache, prefill.mask
         ended = torch.zeros(len(state), dtype=torch.bool, device=state.device)
         eos = torch.tensor(self.eos_ids, device=state.device)
-        tokens: list[Tensor] = []
+        tokens = torch.empty(len(state), 0, dtype=torch.long, device=state.device)
         states: list[Tensor] = []
         while True:
-            token = self.head(state).argmax(dim=-1).masked_fill(ended, self.pad_id)
-            tokens.append(token)
+            token = self.choose(self.head(state), tokens).masked_fill(ended, self.pad_id)
+            tokens = torch.cat([tokens, token[:, None]], dim=1)
             states.append(state)
             ended = ended | torch.isin(token, eos)
-            if ended.all() or len(tokens) >= max_new_tokens:
+            if ended.all() or len(states) >= max_new_tokens:
                 break
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             state = self.prefill(self.embed(token)[:, None], mask, cache).state
-        return GreedyTokens(torch.stack(tokens, dim=1), torch.stack(states, dim=1))
+        return SaidTokens(tokens, torch.stack(states, dim=1))
 
 
 def positions_of(mask: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ from transformers import (
 )
 from transformers.utils.generic import ModelOutput
 
+from geopix.choosing import AtMost, Likeliest, NextToken
 from geopix.class_memory import ClassSelector, PredictedClass
 from geopix.configuration import GeoPixConfig
-from geopix.generation import GreedyDecoder, positions_of
+from geopix.generation import AnswerDecoder, Prefill, positions_of
 from geopix.layers import resize
 from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
 from geopix.mask_head import MaskHead
@@ -73,6 +74,19 @@ class Generated:
     mask_rows: Tensor
     class_logits: Tensor
     reasons: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Images that were read, with the words before every question about them.
+
+    Attributes:
+        vision: what the tower says of the B images.
+        trunk: the language model's reading of B prefixes, each up to its image's last token.
+    """
+
+    vision: VisionFeatures
+    trunk: Prefill
 
 
 class GeoPixPreTrainedModel(PreTrainedModel):
@@ -189,9 +203,11 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         attention_mask: Tensor | None = None,
         image_index: Tensor | None = None,
         max_new_tokens: int = 256,
+        max_masks: int = 32,
+        choose: NextToken | None = None,
         class_selector: ClassSelector | None = None,
     ) -> Generated:
-        """Answers a batch of prompts greedily, with masks for all of their targets.
+        """Answers a batch of prompts, with masks for all of their targets.
 
         Several questions may share an image: `image_index` says which image each row is about. The image and the
         tokens up to it are then read once.
@@ -202,6 +218,8 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
             attention_mask: int64[N, T]; all ones when None.
             image_index: int64[N] in 0..B-1; row n is about image n when None.
             max_new_tokens: the longest answer, its end token included.
+            max_masks: the most masks of one answer; no further one is begun.
+            choose: how the next token is chosen; the likeliest one when None.
             class_selector: which memory each target reads; `PredictedClass()` when None.
 
         Raises:
@@ -211,13 +229,69 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         vision = self.vision_tower(pixel_values)
         if image_index is None:
             image_index = torch.arange(len(input_ids), device=input_ids.device)
-        decoder = self._greedy_decoder()
+        decoder = self._decoder(choose, max_masks)
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
         prefix = self._shared_prefix(input_ids, mask, image_index)
         if prefix:
             prefill = decoder.prefill_shared(embeddings, mask, image_index, prefix)
         else:
             prefill = decoder.prefill(embeddings, mask)
+        return self._answer(decoder, prefill, vision, image_index, max_new_tokens, class_selector)
+
+    @torch.no_grad()
+    def look(self, input_ids: Tensor, pixel_values: Tensor) -> Looked:
+        """Reads images once, for any number of questions in `answer`.
+
+        Args:
+            input_ids: int64[B, P], the words before every question, up to the image's last token; no padding.
+            pixel_values: float[B, 3, S, S].
+
+        Raises:
+            ValueError: if the image tokens do not fit the image.
+        """
+        vision = self.vision_tower(pixel_values)
+        embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language))
+        return Looked(vision, self._decoder().prefill(embeddings, torch.ones_like(input_ids)))
+
+    @torch.no_grad()
+    def answer(
+        self,
+        looked: Looked,
+        input_ids: Tensor,
+        *,
+        attention_mask: Tensor,
+        image_index: Tensor,
+        max_new_tokens: int = 256,
+        max_masks: int = 32,
+        choose: NextToken | None = None,
+        class_selector: ClassSelector | None = None,
+    ) -> Generated:
+        """Answers questions about images that `look` has read; says what `generate` says of the whole prompts.
+
+        Args:
+            looked: the images; they may be asked again.
+            input_ids: int64[N, T], the tokens behind the image, padded on the left.
+            attention_mask: int64[N, T].
+            image_index: int64[N], the image that each row is about.
+            max_new_tokens: the longest answer, its end token included.
+            max_masks: the most masks of one answer.
+            choose: how the next token is chosen; the likeliest one when None.
+            class_selector: which memory each target reads; `PredictedClass()` when None.
+        """
+        decoder = self._decoder(choose, max_masks)
+        embeddings = self.get_input_embeddings()(input_ids)
+        prefill = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
+        return self._answer(decoder, prefill, looked.vision, image_index, max_new_tokens, class_selector)
+
+    def _answer(  # noqa: PLR0917
+        self,
+        decoder: AnswerDecoder,
+        prefill: Prefill,
+        vision: VisionFeatures,
+        image_index: Tensor,
+        max_new_tokens: int,
+        class_selector: ClassSelector | None,
+    ) -> Generated:
         said = decoder.decode(prefill, max_new_tokens)
         runs = find_runs(said.token_ids, self.config.run_token_ids)
         states = predicting_states(said.states, runs, self._run_length)
@@ -230,11 +304,12 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
     def _run_length(self) -> int:
         return len(self.config.run_token_ids)
 
-    def _greedy_decoder(self) -> GreedyDecoder:
+    def _decoder(self, choose: NextToken | None = None, max_masks: int = 0) -> AnswerDecoder:
         eos = self.config.text_config.eos_token_id
         pad = self.config.text_config.pad_token_id
         eos_ids = tuple(eos) if isinstance(eos, list | tuple) else (eos,) if eos is not None else ()
-        return GreedyDecoder(self.language_model, eos_ids, pad if pad is not None else 0)
+        bounded = AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0])
+        return AnswerDecoder(self.language_model, eos_ids, pad if pad is not None else 0, bounded)
 
     def _read(self, input_ids: Tensor, vision: VisionFeatures, mask: Tensor | None, positions: Tensor | None) -> Tensor:
         """Runs the language model without its head: -> float[B, T, D]."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,11 @@ from PIL import Image
 
 from geopix.boxes import boxes_of_masks, parse_boxes
 from geopix.checkpoint import load_checkpoint
+from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.image_processing import ImageInput, to_rgb
 from geopix.layers import resize
-from geopix.modeling import Generated, GeoPixForConditionalGeneration
+from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
 from geopix.processing import GeoPixProcessor
 from harness.errors import ConfigurationError, SampleError, nearest
 
@@ -40,6 +41,29 @@ class Answer:
     box_source: Literal["text", "masks", "none"]
     tokens: int
     reason: str | None
+
+
+class Asking(TypedDict, total=False):
+    """How to ask; everything may be left out.
+
+    Attributes:
+        task: the identifier put before each question, a key of `geopix.processing.TASKS`; none when left out.
+        max_new_tokens: the longest answer; 256.
+        max_masks: the most masks of one answer; 32.
+        temperature: 0, the default, takes the likeliest token; above it tokens are drawn.
+        top_p: the nucleus that tokens are drawn from, in (0, 1]; 1.
+        seed: of the drawing; 0. The same call with the same seed gives the same answers.
+        memory_class: the class whose memory all targets read: a name, its index, or "unknown"; predicted for each
+            target when None.
+    """
+
+    task: str | None
+    max_new_tokens: int
+    max_masks: int
+    temperature: float
+    top_p: float
+    seed: int
+    memory_class: str | int | None
 
 
 class GeoPix:
@@ -74,79 +98,91 @@ class GeoPix:
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(*load_checkpoint(directory, torch.device(place), dtype))
 
-    def respond(
-        self,
-        image: ImageInput,
-        text: str,
-        *,
-        task: str | None = None,
-        max_new_tokens: int = 256,
-        memory_class: str | int | None = None,
-    ) -> Answer:
-        """Answers one question about one picture; the arguments are those of `respond_batch`."""
-        return self.respond_batch([(image, text)], task=task, max_new_tokens=max_new_tokens, memory_class=memory_class)[
-            0
-        ]
+    def respond(self, image: ImageInput, text: str, **asking: Unpack[Asking]) -> Answer:
+        """Answers one question about one picture; the options are those of `Asking`."""
+        return self.respond_batch([(image, text)], **asking)[0]
 
-    def respond_many(
-        self,
-        image: ImageInput,
-        texts: Sequence[str],
-        *,
-        task: str | None = None,
-        max_new_tokens: int = 256,
-        memory_class: str | int | None = None,
-    ) -> list[Answer]:
+    def respond_many(self, image: ImageInput, texts: Sequence[str], **asking: Unpack[Asking]) -> list[Answer]:
         """Answers several questions about one picture, which is read once; see `respond_batch`."""
-        return self.respond_batch(
-            [(image, text) for text in texts],
-            task=task,
-            max_new_tokens=max_new_tokens,
-            memory_class=memory_class,
-        )
+        return self.respond_batch([(image, text) for text in texts], **asking)
 
     @torch.inference_mode()
-    def respond_batch(
-        self,
-        requests: Sequence[tuple[ImageInput, str]],
-        *,
-        task: str | None = None,
-        max_new_tokens: int = 256,
-        memory_class: str | int | None = None,
-    ) -> list[Answer]:
+    def respond_batch(self, requests: Sequence[tuple[ImageInput, str]], **asking: Unpack[Asking]) -> list[Answer]:
         """Answers a batch of questions, each about a picture; one picture object or path is read once.
 
         Args:
             requests: pairs of a picture (Pillow, numpy or path) and a question.
-            task: the identifier put before each question, a key of `geopix.processing.TASKS`.
-            max_new_tokens: the longest answer.
-            memory_class: the class whose memory all targets read: a name, its index, or "unknown";
-                predicted for each target when None.
+            **asking: see `Asking`.
 
         Returns:
             One answer per request, in order.
 
         Raises:
-            SampleError: if a picture cannot be read.
+            SampleError: if a picture cannot be read, or a question is empty or too long.
             ConfigurationError: if the task or the class is unknown.
         """
         if not requests:
             return []
-        select_class = self.selector(memory_class)
+        options = self.options(asking)
+        self.check_questions([text for _, text in requests], asking)
         index, pictures = _unique([image for image, _ in requests])
-        batch = self.processor(pictures, [text for _, text in requests], task=task)
+        batch = self.processor(pictures, [text for _, text in requests], task=asking.get("task"))
         device = self.model.device
         generated = self.model.generate(
             batch["input_ids"].to(device),
             batch["pixel_values"].to(device, self.model.dtype),
             attention_mask=batch["attention_mask"].to(device),
             image_index=torch.tensor(index, device=device),
-            max_new_tokens=max_new_tokens,
-            class_selector=select_class,
+            **options,
         )
-        return [self._answer(generated, row, pictures[image].size) for row, image in enumerate(index)]
+        return [self.answer(generated, row, pictures[image].size) for row, image in enumerate(index)]
 
-    def _answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
+    @torch.inference_mode()
+    def look(self, image: ImageInput) -> "Look":
+        """Reads a picture once, for any number of questions: `look(image).respond(["..", ".."])`.
+
+        Raises:
+            SampleError: if the picture cannot be read.
+        """
+        picture = _open(image)
+        device = self.model.device
+        pixels = self.processor.image_processor([picture])["pixel_values"].to(device, self.model.dtype)
+        looked = self.model.look(torch.tensor([self.processor.encode_prefix()], device=device), pixels)
+        return Look(self, looked, picture.size)
+
+    def options(self, asking: Asking) -> dict[str, Any]:
+        """Returns the model's own arguments for a way of asking.
+
+        Raises:
+            ConfigurationError: if the class is unknown.
+        """
+        return {
+            "max_new_tokens": asking.get("max_new_tokens", 256),
+            "max_masks": asking.get("max_masks", 32),
+            "choose": chooser(asking.get("temperature", 0.0), asking.get("top_p", 1.0), asking.get("seed", 0)),
+            "class_selector": self.selector(asking.get("memory_class")),
+        }
+
+    def check_questions(self, texts: Sequence[str], asking: Asking) -> None:
+        """Refuses a question that says nothing, or for which the model's context has no room.
+
+        Raises:
+            SampleError: if a question is empty or too long; says which and by how much.
+        """
+        context = self.model.config.text_config.max_position_embeddings
+        before = len(self.processor.encode_prefix())
+        for number, text in enumerate(texts, 1):
+            if not self.processor.question(text):
+                raise SampleError(f"question {number} of {len(texts)} is empty. Ask something in words.")
+            length = len(self.processor.encode_question(text, asking.get("task")))
+            if before + length >= context:
+                raise SampleError(
+                    f"question {number} of {len(texts)} takes {length} tokens; with {before} for the image that is "
+                    f"more than the model's context of {context}. Shorten the question."
+                )
+
+    def answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
+        """Returns one row of what the model said as an answer about a picture of a size (width, height)."""
         width, height = size
         token_ids = generated.token_ids[row]
         text = self.processor.decode(token_ids)
@@ -179,6 +215,47 @@ class GeoPix:
                 f"Give one of {', '.join(names) or 'its numbers'} (0 to {config.unknown_class - 1}) or 'unknown'."
             )
         return GivenClass(torch.tensor(known[memory_class]))
+
+
+class Look:
+    """A picture that was read; made by `GeoPix.look`.
+
+    Args:
+        geopix: what answers.
+        looked: the model's reading of the picture.
+        size: the picture's width and height.
+    """
+
+    def __init__(self, geopix: GeoPix, looked: Looked, size: tuple[int, int]) -> None:
+        self._geopix = geopix
+        self._looked = looked
+        self._size = size
+
+    @torch.inference_mode()
+    def respond(self, texts: Sequence[str], **asking: Unpack[Asking]) -> list[Answer]:
+        """Answers questions about the picture, side by side; says what `GeoPix.respond` says.
+
+        Args:
+            texts: the questions.
+            **asking: see `Asking`.
+
+        Raises:
+            ConfigurationError: if the task or the class is unknown.
+        """
+        if not texts:
+            return []
+        geopix = self._geopix
+        geopix.check_questions(texts, asking)
+        questions = [geopix.processor.encode_question(text, asking.get("task")) for text in texts]
+        batch, device = geopix.processor.pad(questions), geopix.model.device
+        generated = geopix.model.answer(
+            self._looked,
+            batch["input_ids"].to(device),
+            attention_mask=batch["attention_mask"].to(device),
+            image_index=torch.zeros(len(texts), dtype=torch.long, device=device),
+            **geopix.options(asking),
+        )
+        return [geopix.answer(generated, row, self._size) for row in range(len(texts))]
 
 
 def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]:

@@ -19,8 +19,11 @@ def model(checkpoint: Path) -> GeoPixModel:
     return load(str(checkpoint), {"device": "cpu"})
 
 
-def request_for(path: Path, prompt: str = "Is there a ship?", capability: str = "vqa") -> Request:
-    return Request(path.stem, (ImageFile(path.stem, path),), prompt, capability, {"max_new_tokens": 8})
+GENERATION = {"max_new_tokens": 8, "temperature": 0.0, "top_p": 1.0}
+
+
+def request_for(path: Path, prompt: str = "Is there a ship?", capability: str = "vqa", **generation: float) -> Request:
+    return Request(path.stem, (ImageFile(path.stem, path),), prompt, capability, GENERATION | generation)
 
 
 @pytest.fixture
@@ -44,6 +47,12 @@ def test_a_batch_answers_as_one_request_does(model: GeoPixModel, picture: Path) 
     assert together == [model.respond([request])[0].text for request in requests]
 
 
+def test_a_temperature_in_the_task_is_heard_and_repeats(model: GeoPixModel, picture: Path) -> None:
+    hot = request_for(picture, temperature=5.0)
+    drawn = [model.respond([request])[0].text for request in (hot, hot, request_for(picture))]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
 def test_a_truncated_image_is_the_sample_s_problem(model: GeoPixModel, picture: Path) -> None:
     picture.write_bytes(picture.read_bytes()[:200])
     with pytest.raises(SampleError, match="cannot be read as a picture"):
@@ -52,7 +61,7 @@ def test_a_truncated_image_is_the_sample_s_problem(model: GeoPixModel, picture: 
 
 def test_two_images_are_refused(model: GeoPixModel, picture: Path) -> None:
     image = ImageFile("one", picture)
-    request = Request("pair", (image, image), "Which changed?", "vqa", {"max_new_tokens": 8})
+    request = Request("pair", (image, image), "Which changed?", "vqa", GENERATION)
     with pytest.raises(SampleError, match="one image a question, and this sample has 2"):
         model.respond([request])
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from geopix.choosing import chooser
 from geopix.class_memory import GivenClass
 from geopix.modeling import Generated, GeoPixForConditionalGeneration
 from geopix.sizes import tiny
@@ -145,6 +146,28 @@ def test_generated_masks_are_those_of_the_forward_pass() -> None:
     with torch.no_grad():
         forced = model(torch.tensor([prompt + answer]), pictures(1))
     torch.testing.assert_close(generated.mask_logits, forced.mask_logits, atol=1e-4, rtol=1e-4)
+
+
+def test_no_more_masks_than_asked_for_are_begun() -> None:
+    model = build()
+    prompt = PREFIX + QUESTIONS[0]
+    spell(model, [prompt], [[50, *RUN, *RUN, 51, *RUN, 2]])
+    bounded = model.generate(torch.tensor([prompt]), pictures(1), max_masks=2, max_new_tokens=20)
+    assert bounded.token_ids[0].tolist()[:14] == [50, *RUN, *RUN, 51]
+    assert len(bounded.mask_logits) == 2
+    assert 4 not in bounded.token_ids[0].tolist()[14:]
+
+
+def test_drawn_answers_differ_and_repeat_under_their_seed() -> None:
+    model = build()
+    with torch.no_grad():
+        model.language_model.lm_head.weight.mul_(0.1)
+    prompt = torch.tensor([PREFIX + QUESTIONS[0]])
+    answers = [
+        model.generate(prompt, pictures(1), max_new_tokens=12, choose=chooser(1.0, 1.0, seed)).token_ids[0].tolist()
+        for seed in (0, 0, 1)
+    ]
+    assert answers[0] == answers[1] != answers[2]
 
 
 def test_a_cut_answer_keeps_its_whole_runs_only() -> None:

@@ -93,6 +93,57 @@ def test_many_questions_one_by_one_or_together(geopix: GeoPix, tmp_path: Path) -
     assert geopix.respond_batch([]) == []
 
 
+def test_a_picture_that_was_looked_at_answers_as_if_asked_alone(geopix: GeoPix) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8))
+    texts = ["Segment the ship.", "Is it?", "Segment the small ship on the left."]
+    seen: list[tuple[int, ...]] = []
+    geopix.model.vision_tower.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
+    look = geopix.look(image)
+    together, again = look.respond(texts, max_new_tokens=8), look.respond(texts[2:], max_new_tokens=8, task="segment")
+    assert len(seen) == 1
+    for answer, text in zip(together, texts, strict=True):
+        alone = geopix.respond(image, text, max_new_tokens=8)
+        assert (answer.text, answer.masks.tolist()) == (alone.text, alone.masks.tolist())
+    assert again[0].text == geopix.respond(image, texts[2], max_new_tokens=8, task="segment").text
+    assert look.respond([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("  ", "question 2 of 2 is empty"),
+        ("<image>[SEG0]", "question 2 of 2 is empty"),
+        (
+            "ship " * 300,
+            r"question 2 of 2 takes \d+ tokens; with \d+ for the image that is more than .* context of 256. Shorten",
+        ),
+    ],
+)
+def test_a_question_without_words_or_beyond_the_context_is_refused(geopix: GeoPix, text: str, words: str) -> None:
+    image = Image.new("RGB", (10, 10))
+    with pytest.raises(SampleError, match=words):
+        geopix.respond_batch([(image, "Is it?"), (image, text)], max_new_tokens=8)
+    with pytest.raises(SampleError, match=words):
+        geopix.look(image).respond(["Is it?", text], max_new_tokens=8)
+
+
+def test_a_processor_that_does_not_fit_the_model_is_refused_with_all_differences(copied: Path) -> None:
+    processor = json.loads((copied / "processor_config.json").read_text())
+    processor["num_image_tokens"] = 9
+    processor["image_processor"]["size"] = 48
+    (copied / "processor_config.json").write_text(json.dumps(processor))
+    with pytest.raises(EnvironmentProblem) as caught:
+        GeoPix.from_pretrained(copied, device="cpu")
+    assert "the processor does not fit the model: tokens of one image: 9 in the processor, 16" in str(caught.value)
+    assert "side of the square picture: 48 in the processor, 32 in the model" in str(caught.value)
+
+
+def test_drawn_answers_repeat_under_their_seed(geopix: GeoPix) -> None:
+    image = Image.new("RGB", (10, 10))
+    drawn = [geopix.respond(image, "?", max_new_tokens=16, temperature=5.0, seed=seed).text for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
 def test_the_memory_class_goes_by_name_number_or_unknown(geopix: GeoPix) -> None:
     image = Image.new("RGB", (10, 10))
     for memory_class in ("ship", 2, "unknown", None):
