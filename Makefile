@@ -6,7 +6,7 @@ DATA   := data/mini-earth
 RUN    := runs/demo
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: all demo test lint format docs bench clean
+.PHONY: all demo test test-slow lint format docs bench clean
 
 all: lint test
 
@@ -35,7 +35,10 @@ demo: $(VENV)/.model $(DATA)
 	@echo "Open $(abspath $(RUN)/leaderboard.html)"
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not slow'
+
+test-slow: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -89,6 +89,7 @@ def main(context: click.Context, /, **options: Any) -> None:
     \b
     geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
     geopix-eval leaderboard runs/ -o board.html         compare runs
+    geopix-eval compare baseline.json.gz runs/new       say what regressed; exit code 1 stops a pipeline
 
     Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or
     device; 70 a bug, here or in a plugin; 130 interrupted.
@@ -190,6 +191,40 @@ def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> 
         click.echo(
             "The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True
         )
+
+
+@main.command("compare")
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("head", type=click.Path(path_type=Path))
+@click.option("--gates", type=click.Path(path_type=Path), help="A YAML file of gates.  [default: no significant drop]")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write Markdown, complete up to 1,000 kB.")
+@click.option("--comment", type=click.Path(path_type=Path), help="Write Markdown of at most 60 kB, for a comment.")
+@click.option("--json", type=click.Path(path_type=Path), help="Write everything as JSON.")
+@click.option("--bencher", type=click.Path(path_type=Path), help="Write HEAD's scores in Bencher's metric format.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap and the test.")
+@click.pass_context
+def compare_runs(context: click.Context, /, **options: Any) -> None:
+    """Say whether HEAD is worse than BASE, metric by metric on the same samples, and whether gates hold.
+
+    BASE and HEAD are runs' folders; a file that `geopix-eval bless` wrote may stand in their place.
+
+    Exit codes: 0 nothing regressed and the gates hold; 1 something regressed, or a gate failed or could not be
+    evaluated; 2 usage or configuration; 4 a run or a file is missing or damaged.
+    """
+    from harness.comparison.command import compare  # noqa: PLC0415
+
+    context.exit(compare(**options))
+
+
+@main.command("bless")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("baseline.json.gz"), show_default=True)
+def bless(run: Path, output: Path) -> None:
+    """Write a run's statistics as a baseline that is small enough to commit: no image, no prompt, no answer."""
+    from harness.comparison.command import bless_run  # noqa: PLC0415
+
+    bless_run(run, output)
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,16 +1,20 @@
 """How two runs differ on the same samples: the difference, its interval, and how surely it is not chance."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm
 
 from harness.comparison.pairing import Pairs
 from harness.comparison.randomization import sides_changed
+from harness.deferred import Deferred
 from harness.interfaces import AdditiveMetric, Columns, Metric
 from harness.statistics import percentiles, resampled_scores
+
+# Half a second of imports that most comparisons do not need.
+special = Deferred("scipy.special")
 
 LEVEL = 0.95
 POWER = 0.8
@@ -144,7 +148,8 @@ def detectable_effect(standard_error: float, alpha: float = 1 - LEVEL, power: fl
     >>> round(detectable_effect(1.0), 2)  # 1.96 + 0.84
     2.8
     """
-    return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) * standard_error
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * standard_error
 
 
 def paired_test(metric: Metric, pairs: Pairs, *, flips: int = 4999, seed: int = 0) -> tuple[Test, float | None]:
@@ -175,7 +180,7 @@ def mcnemar(base: NDArray[np.bool_], head: NDArray[np.bool_]) -> float:
     0.1094
     """
     lost, won = int((base & ~head).sum()), int((head & ~base).sum())
-    return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    return min(1.0, 2 * float(special.bdtr(min(won, lost), won + lost, 0.5)))
 
 
 def _count(wanted: NDArray[np.bool_], scores: tuple[NDArray[np.float64], NDArray[np.float64]]) -> int | None:

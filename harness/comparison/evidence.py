@@ -1,6 +1,7 @@
 """What a comparison needs of one run's task: the samples' statistics, and what makes them comparable with another's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.corpus import Table
-from harness.errors import ConfigurationError, nearest
+from harness.errors import ConfigurationError, GeoPixError, nearest
 from harness.interfaces import Metric
 from harness.plugins import installed
 from harness.records import Record
@@ -87,6 +88,24 @@ class Evidence:
 
 def _columns(records: Sequence[Record], metric: str) -> Statistics:
     return Table.of(records, metric, np.zeros(len(records), dtype=np.int64)).columns
+
+
+@contextmanager
+def computing(run: Evidence, metric: str) -> Iterator[None]:
+    """Words what a metric raises over stored statistics: they may be of another version of it, or of another plugin.
+
+    Raises:
+        ConfigurationError: the metric failed.
+    """
+    try:
+        yield
+    except GeoPixError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"task {run.result.task}: metric {metric!r} cannot be computed from the statistics that {run.label} stored: "
+            f"{type(error).__name__}: {error}. Run the task again with this version; answers are used again."
+        ) from error
 
 
 def metric_of(card: MetricCard) -> Metric:

@@ -1,6 +1,6 @@
 """Two runs' statistics side by side, sample by sample; refused where the runs did not do the same task."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,10 +117,11 @@ def _id_differences(base: Evidence, head: Evidence) -> Iterator[str]:
             yield f"{side.label} holds {len(side.sample_ids) - len(own)} sample ids more than once"
         missing = [name for name in side.sample_ids if name not in others]
         if missing:
-            yield f"{len(missing)} of {len(own | others)} samples are in {side.label} only ({_first(missing)})"
+            yield f"{len(missing)} of {len(own | others)} samples are in {side.label} only ({first_ids(missing)})"
 
 
-def _first(ids: list[str]) -> str:
+def first_ids(ids: Sequence[str]) -> str:
+    """Returns the first few ids, and how many more there are."""
     more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
     return ", ".join(map(repr, ids[:IDS_SHOWN])) + more
 

@@ -1,13 +1,14 @@
 """An order that the data supports: tie groups instead of bare ranks, over many checkpoints and tasks at once."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.comparison.difference import paired_test
-from harness.comparison.evidence import Evidence, metric_of
+from harness.comparison.evidence import Evidence, computing, metric_of
 from harness.comparison.holm import holm
 from harness.comparison.pairing import pair
+from harness.errors import GeoPixError
 from harness.results import Score
 
 ALPHA = 0.05
@@ -37,6 +38,7 @@ class Standing:
         anchor: the best checkpoint of its group, from which it is not separable; itself where it is the anchor.
         p_value: of the comparison with the anchor, adjusted after Holm over all pairs of all contests; None for the
             anchor itself, and where the comparison could not be made, which counts as not separable.
+        reason: why the comparison with the anchor could not be made; None where it was.
     """
 
     label: str
@@ -44,6 +46,16 @@ class Standing:
     rank: str | None
     anchor: str | None
     p_value: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    p_value: float | None
+    reason: str | None = None
+
+
+_Comparisons = Mapping[tuple[int, int], _Comparison]
 
 
 def rank(
@@ -72,39 +84,45 @@ def rank(
         for number, contest in enumerate(contests)
         for one, other in combinations(range(len(contest.entrants)), 2)
     ]
-    raw = [_p_value(contests[number], one, other, flips, seed) for number, one, other in pairs]
-    adjusted = dict(zip(pairs, holm(raw), strict=True))
-    return [
-        tuple(_standings(contest, {(a, b): p for (at, a, b), p in adjusted.items() if at == number}, alpha))
-        for number, contest in enumerate(contests)
-    ]
+    made = [_compare(contests[number], one, other, flips, seed) for number, one, other in pairs]
+    adjusted: list[dict[tuple[int, int], _Comparison]] = [{} for _ in contests]
+    for (number, one, other), comparison, p_value in zip(pairs, made, holm([m.p_value for m in made]), strict=True):
+        adjusted[number][one, other] = replace(comparison, p_value=p_value)
+    return [tuple(_standings(contest, found, alpha)) for contest, found in zip(contests, adjusted, strict=True)]
 
 
-def _p_value(contest: Contest, one: int, other: int, flips: int, seed: int) -> float | None:
+def _compare(contest: Contest, one: int, other: int, flips: int, seed: int) -> _Comparison:
     first, second = contest.entrants[one], contest.entrants[other]
     pairs = pair(first, second, contest.metric)
     if pairs.clusters < 2:
-        return None
-    return paired_test(metric_of(first.card(contest.metric)), pairs, flips=flips, seed=seed)[1]
+        return _Comparison(None, f"a test needs two clusters or more that both scored, found {pairs.clusters}")
+    try:
+        with computing(first, contest.metric):
+            _, p_value = paired_test(metric_of(first.card(contest.metric)), pairs, flips=flips, seed=seed)
+    except GeoPixError as error:
+        return _Comparison(None, str(error))
+    return _Comparison(p_value, None if p_value is not None else "the score is undefined in too many exchanges")
 
 
-def _standings(contest: Contest, adjusted: dict[tuple[int, int], float | None], alpha: float) -> Iterator[Standing]:
+def _standings(contest: Contest, adjusted: _Comparisons, alpha: float) -> Iterator[Standing]:
     scores = [entrant.score(contest.metric) for entrant in contest.entrants]
     order = _best_first(contest, scores)
     groups = _groups(order, adjusted, alpha)
     for entrant in order:
         group = next(members for members in groups if entrant in members)
         places = order.index(group[0]) + 1, order.index(group[-1]) + 1
+        with_anchor = adjusted.get(_ordered(group[0], entrant), _Comparison(None))
         yield Standing(
             label=contest.entrants[entrant].label,
             score=scores[entrant],
             rank=str(places[0]) if places[0] == places[1] else f"{places[0]}-{places[1]}",
             anchor=contest.entrants[group[0]].label,
-            p_value=adjusted.get(_ordered(group[0], entrant)),
+            p_value=with_anchor.p_value,
+            reason=with_anchor.reason,
         )
     for entrant, score in enumerate(scores):
         if score.value is None:
-            yield Standing(contest.entrants[entrant].label, score, None, None, None)
+            yield Standing(contest.entrants[entrant].label, score, None, None, None, score.reason)
 
 
 def _best_first(contest: Contest, scores: Sequence[Score]) -> list[int]:
@@ -113,11 +131,11 @@ def _best_first(contest: Contest, scores: Sequence[Score]) -> list[int]:
     return [entrant for _, entrant in sorted(known)]
 
 
-def _groups(order: Sequence[int], adjusted: dict[tuple[int, int], float | None], alpha: float) -> list[list[int]]:
+def _groups(order: Sequence[int], adjusted: _Comparisons, alpha: float) -> list[list[int]]:
     groups: list[list[int]] = []
     for entrant in order:
         for group in groups:
-            p_value = adjusted[_ordered(group[0], entrant)]
+            p_value = adjusted[_ordered(group[0], entrant)].p_value
             if p_value is None or p_value > alpha:
                 group.append(entrant)
                 break

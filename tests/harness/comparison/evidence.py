@@ -51,7 +51,8 @@ def answers(
     ]
     known = [value for value in right if value is not None]
     task = found or result()
-    score = replace(task.scores[0], value=sum(known) / len(known) if known else None, n=len(known))
+    reason = None if known else "no sample is scored"
+    score = replace(task.scores[0], value=sum(known) / len(known) if known else None, n=len(known), reason=reason)
     return Evidence.of_records(label, replace(task, scores=(score,)), records)
 
 

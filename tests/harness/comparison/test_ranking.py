@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.comparison.evidence import Evidence
@@ -52,7 +53,17 @@ def test_holm_counts_all_pairs_of_all_contests() -> None:
 def test_a_missing_comparison_joins_the_first_group() -> None:
     one_image = ["image"] * 100
     contest = Contest("oa", (run("a", 90, one_image), run("b", 10, one_image)))
-    assert table(rank([contest])[0]) == [("a", "1-2", "a"), ("b", "1-2", "a")]
+    (found,) = rank([contest])
+    assert table(found) == [("a", "1-2", "a"), ("b", "1-2", "a")]
+    assert found[1].reason == "a test needs two clusters or more that both scored, found 1"
+
+
+def test_statistics_of_another_version_separate_nothing_and_say_why() -> None:
+    old = {"oa": {"right": np.ones(100)}}
+    (found,) = rank([Contest("oa", (replace(run("a", 90), statistics=old), replace(run("b", 10), statistics=old)))])
+    assert [standing.rank for standing in found] == ["1-2", "1-2"]
+    assert found[1].reason is not None
+    assert found[1].reason.startswith("task small: metric 'oa' cannot be computed from the statistics that a stored")
 
 
 def test_a_checkpoint_without_a_score_has_no_rank() -> None:
