@@ -7,11 +7,14 @@ from itertools import groupby
 from harness.boards import Board as Layout
 from harness.boards import Column as LayoutColumn
 from harness.comparison.ranking import Standing
+from harness.errors import GeoPixError
 from harness.report.contents import Cell, Row, Task
+from harness.report.overlap import score_without
 from harness.report.plots import Plot, step_plot
 from harness.report.quotes import QuotedRow, find_quotes, quoted_rows
 from harness.report.runs import Run, task_names
 from harness.report.standings import Delta, Field, Standings, standings
+from harness.results import Score
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,16 @@ class BoardCell:
         cell: score and chart; None where the run did not finish the task.
         standing: the tie group; None where there is none.
         delta: the difference from the baseline; None where there is none.
+        seen: how many samples the checkpoint has seen in training; None where it does not say.
+        unseen: the score over the other samples; None where it has seen none, or they cannot be scored here.
     """
 
     column: Column
     cell: Cell | None
     standing: Standing | None
     delta: Delta | None
+    seen: int | None = None
+    unseen: Score | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,12 @@ class PageBoard:
     quoted: tuple[QuotedRow, ...]
     standings: Standings
     steps: tuple[Plot, ...]
+
+    def first_two(self, task: Task) -> list[int]:
+        """Returns the numbers of the two runs of a task to show side by side: the baseline and the best other one."""
+        order = [row.run for row in self.rows if row.run in task.runs]
+        order.sort(key=lambda run: run.label != self.standings.baseline)
+        return [task.runs.index(run) for run in order[:2]]
 
 
 def board_of_all(runs: Sequence[Run]) -> Layout:
@@ -148,7 +161,8 @@ def _board_row(run: Run, columns: Sequence[Column], found: Standings) -> BoardRo
     cells = []
     for column in columns:
         key = (column.key, run.label)
-        cells.append(BoardCell(column, _cell(run, column), found.places.get(key), found.deltas.get(key)))
+        standing, delta = found.places.get(key), found.deltas.get(key)
+        cells.append(BoardCell(column, _cell(run, column), standing, delta, *_seen(run, column)))
     return BoardRow(run, tuple(cells))
 
 
@@ -156,6 +170,20 @@ def _cell(run: Run, column: Column) -> Cell | None:
     if column.task is None or column.row is None or run not in column.task.runs:
         return None
     return column.row.cells[column.task.runs.index(run)]
+
+
+def _seen(run: Run, column: Column) -> tuple[int | None, Score | None]:
+    if column.task is None or column.row is None or run not in column.task.runs:
+        return None, None
+    index = column.task.runs.index(run)
+    overlap = column.task.overlaps[index]
+    if overlap is None or not overlap.seen:
+        return (None if overlap is None else 0), None
+    try:
+        unseen = score_without(overlap.seen, column.task.tables[index], column.row.card, run.manifest.seed)
+    except GeoPixError:
+        unseen = None  # the metric is not installed here
+    return len(overlap.seen), unseen
 
 
 def _best_first(rows: Sequence[BoardRow]) -> tuple[BoardRow, ...]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.comparison.evidence import Evidence
 from harness.records import Record
@@ -10,6 +11,7 @@ from harness.report.cards import Answers, Card, make_cards
 from harness.report.chart import Dot, Scale, scale
 from harness.report.duels import Duel, duels
 from harness.report.gaps import Gap, gaps
+from harness.report.overlap import Overlap, find_overlap, fingerprints
 from harness.report.pictures import Album, Keep, Picture
 from harness.report.plots import Plot, size_plot
 from harness.report.runs import Run, Set, comparable_sets, differences
@@ -112,6 +114,7 @@ class Task:
         duels: how often each run is better than each other one.
         sizes: the score against the size of the true mask; None where the task has no masks.
         album: where the pictures come from.
+        overlaps: for each run, which samples its checkpoint has seen in training; None where it does not say.
     """
 
     key: str
@@ -133,6 +136,7 @@ class Task:
     duels: tuple[Duel, ...]
     sizes: Plot | None
     album: Album
+    overlaps: tuple[Overlap | None, ...]
 
     @property
     def primary(self) -> Row:
@@ -213,7 +217,13 @@ def _task(key: str, name: str, everyone: list[Run], samples: int, keep: Keep) ->
         duels=duels(runs, sets, ordered),
         sizes=size_plot(runs, tables, scores, headline),
         album=album,
+        overlaps=tuple(_overlap(run, table) for run, table in zip(runs, tables, strict=True)),
     )
+
+
+def _overlap(run: Run, table: Mapping[str, Record]) -> Overlap | None:
+    known = fingerprints(run.manifest)
+    return None if known is None else find_overlap(known, Path(run.manifest.data_dir), table.values())
 
 
 def _metrics(results: Sequence[TaskResult], comparable: bool) -> tuple[Row, ...]:

@@ -47,6 +47,17 @@ def everything(tasks: Sequence[Task], board: PageBoard) -> dict[str, Any]:
             }
             for (column, label), delta in sorted(found.deltas.items())
         ],
+        "seen_in_training": [
+            {
+                "column": cell.column.key,
+                "run": row.run.label,
+                "samples": cell.seen,
+                "without": asdict(cell.unseen) if cell.unseen else None,
+            }
+            for row in board.rows
+            for cell in row.cells
+            if cell.seen is not None
+        ],
         "duels": {task.name: [asdict(duel) for duel in task.duels] for task in tasks},
         "published": [table.model_dump() for table in board.layout.published],
     }

@@ -285,7 +285,9 @@ def test_validate_checks_boards_beside_tasks(place: Place) -> None:
     board = place.tasks / "ours.yaml"
     board.write_text("board: ours\ntitle: Ours\ncolumns: [{task: small}, {task: smal}]\n")
     result = geopix_eval("validate", place.tasks)
-    refused(result, 2, f"{board}:3: columns[1].task: unknown task 'smal'. Did you mean 'small'?", "1 mistake in 2 files.")
+    refused(
+        result, 2, f"{board}:3: columns[1].task: unknown task 'smal'. Did you mean 'small'?", "1 mistake in 2 files."
+    )
 
 
 def test_real_data_end_to_end(shared: Path, tmp_path: Path) -> None:

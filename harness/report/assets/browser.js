@@ -8,6 +8,7 @@ const SHOWN = [
   ["b", "B better than A"],
   ["low", "A or B wrong or below half"],
   ["trouble", "A or B unparsed, empty or failed"],
+  ["pictured", "those with a picture here"],
 ];
 const SHORT = 140;
 
@@ -48,7 +49,8 @@ class Browser {
   constructor(section) {
     this.section = section;
     this.key = section.dataset.browser;
-    this.state = { a: 0, b: 1, show: "", tag: "", find: "" };
+    const [a, b = a] = section.dataset.runs.split(" ").map(Number);
+    this.state = { a, b, show: "", tag: "", find: "" };
     this.masks = new Map();
     section.querySelector(".open").addEventListener("click", () => this.open());
   }
@@ -72,7 +74,6 @@ class Browser {
     status.textContent = "";
     this.told = this.sheet.truths.some(Boolean);
     this.rows = this.sheet.ids.map((_, row) => row);
-    this.state.b = Math.min(1, this.sheet.runs.length - 1);
     this.section.querySelector(".open").remove();
     this.room = this.section.querySelector(".room");
     this.room.hidden = false;
@@ -199,6 +200,7 @@ class Browser {
       if (this.sheet.tags[name]?.[row] !== value) return false;
     }
     if (!show) return true;
+    if (show === "pictured") return this.sheet.places[row].length > 0;
     if (show === "trouble") return this.status(a, row) !== "ok" || this.status(b, row) !== "ok";
     const sign = this.sheet.metric.higher ? 1 : -1;
     const [one, other] = [a, b].map((number) => this.sheet.answers[number].scores[row]);

@@ -81,7 +81,7 @@ class Viewer {
     if (masks) article.append(this.figure(number, masks));
     article.append(this.list({
       Parsed: answers.parsed[row], Boxes: answers.boxes[row], Reason: answers.reasons[row], "Raw answer": answers.raw[row],
-      "The model says": answers.remarks[row], "Prompt in this run": answers.prompts[row], ...this.statistics(answers.statistics),
+      "The model says": answers.remarks[row], "Prompt in this run": answers.prompts[row], Statistics: this.statistics(answers.statistics),
     }));
     return article;
   }
@@ -110,9 +110,9 @@ class Viewer {
   }
 
   statistics(found) {
-    const written = Object.entries(found).map(([metric, columns]) => [metric,
+    const lines = Object.entries(found).map(([metric, columns]) => [metric,
       Object.entries(columns).filter(([, values]) => values[this.row] !== null).map(([name, values]) => `${name} ${values[this.row]}`).join(", ")]);
-    return Object.fromEntries(written.filter(([, words]) => words).map(([metric, words]) => [`Statistics of ${metric}`, words]));
+    return lines.filter(([, words]) => words).map(([metric, words]) => `${metric}: ${words}`).join("\n");
   }
 
   list(entries) {

@@ -92,7 +92,7 @@ def test_masks_in_the_page_cover_what_pycocotools_says(board: Path, open_page: A
 
 
 def test_filters_search_and_sorting_leave_the_rows_that_fit(board: Path, open_page: Any) -> None:
-    page = open_page(board, at="#task=rsvqa_hr&show=b").page
+    page = open_page(board, at="#task=rsvqa_hr&show=b&a=baseline%3Aconstant&b=geopix-mini").page
     page.locator("#task-2 .dt-info").wait_for()
     better = int(page.locator("#task-2 .dt-info").inner_text().split()[4])
     matrix = page.locator("#task-2 .duels tbody tr").nth(1).locator("a.duel").inner_text()
@@ -122,6 +122,13 @@ def test_folder_keeps_pictures_and_masks_beside_the_page_and_asks_for_nothing_el
     names = {path.name for path in (folder.parent / "data").iterdir()}
     assert names == {"task-1.js", "task-1-0.js", "task-2.js"}
     assert opened.page.locator("#viewer img").first.evaluate("e => e.naturalWidth") == 160
+
+
+def test_the_baseline_and_the_best_other_run_stand_side_by_side(folder: Path, open_page: Any) -> None:
+    page = open_page(folder, at="#task=rrsis").page
+    page.locator("#task-1 .samples-table tbody tr").first.wait_for()
+    heads = page.locator("#task-1 .samples-table thead th").all_inner_texts()
+    assert [head.split("\n")[0] for head in heads[-2:]] == ["A: baseline:constant", "B: geopix-mini"]
 
 
 def test_the_scores_are_copied(board: Path, open_page: Any) -> None:
