@@ -151,10 +151,9 @@ def _fields(columns: Sequence[Column]) -> Iterator[Field]:
             continue
         metric = column.row.card.name
         for found in column.task.sets:
-            members = [run for run in column.task.runs if run.label in found.runs]
-            having = [run for run in members if any(s.name == metric for s in run.results[column.name].scores)]
-            if len(having) > 1:
-                yield Field(column.key, metric, tuple(column.task.evidence(run) for run in having))
+            entrants = [one for one in column.task.evidence if one.label in found.runs and metric in one.statistics]
+            if len(entrants) > 1:
+                yield Field(column.key, metric, tuple(entrants))
 
 
 def _board_row(run: Run, columns: Sequence[Column], found: Standings) -> BoardRow:

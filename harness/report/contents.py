@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from harness.comparison.evidence import Evidence
@@ -149,10 +150,13 @@ class Task:
             return self.primary
         return next((row for row in self.metrics if row.card.name == metric), None)
 
-    def evidence(self, run: Run) -> Evidence:
-        """Returns what a comparison needs of a run."""
-        records = self.tables[self.runs.index(run)].values()
-        return Evidence.of_records(run.label, run.results[self.name], records)
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What a comparison needs of each run."""
+        return tuple(
+            Evidence.of_records(run.label, run.results[self.name], table.values())
+            for run, table in zip(self.runs, self.tables, strict=True)
+        )
 
     def duel(self, run: Run, other: Run) -> Duel | None:
         """Returns how one run does against another; None where they cannot be compared."""

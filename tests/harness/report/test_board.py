@@ -204,6 +204,14 @@ def test_scores_are_drawn_against_the_size_of_the_true_mask(tmp_path: Path) -> N
     )
 
 
+def test_a_page_without_pictures_is_small(tmp_path: Path) -> None:
+    root = write_skills(tmp_path, {str(step): 0.5 + step / 1000 for step in range(100, 600, 100)})
+    summary = write_leaderboard([root], tmp_path / "board.html", samples_per_task=0)
+    # benchmarks/leaderboard.py measures 10,000 samples of five checkpoints.
+    assert summary.bytes < 300_000
+    assert not summary.large
+
+
 def test_the_same_folder_is_written_twice(tmp_path: Path) -> None:
     root = two_runs(tmp_path / "runs")
 
