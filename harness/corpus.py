@@ -1,5 +1,6 @@
 """A task's scores, for all samples and for each slice, each with its interval."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
@@ -31,12 +32,12 @@ class Table:
     @classmethod
     def of(cls, records: Sequence[Record], metric: str, clusters: NDArray[np.int64]) -> Self:
         """Returns the table of a metric over some records."""
-        statistics = [record.statistics.get(metric, {}) for record in records]
-        columns = {
-            name: np.array([found.get(name, nan) for found in statistics], dtype=np.float64)
-            for name in sorted(set().union(*statistics))
-        }
-        return cls(columns, clusters)
+        # Filled from what each sample has: a column a class, say, is nearly empty, and not to be asked of every sample.
+        columns: defaultdict[str, list[float]] = defaultdict(lambda: [nan] * len(records))
+        for row, record in enumerate(records):
+            for name, value in record.statistics.get(metric, {}).items():
+                columns[name][row] = value
+        return cls({name: np.array(columns[name], dtype=np.float64) for name in sorted(columns)}, clusters)
 
     def rows(self, wanted: NDArray[np.bool_]) -> Self:
         """Returns the table of the samples where bool[N] is true, with the statistics that at least one of them has."""

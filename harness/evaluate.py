@@ -64,15 +64,21 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
-        run.close_task(result, in_order, log.lines)
+        result = score_answers(task, works, in_order, settings)
+        run.close_task(result, in_order, log.lines())
     return result
 
 
-def _noted(result: TaskResult, limit: int | None) -> TaskResult:
+def score_answers(task: Task, works: Sequence[Work], records: Sequence[Record], settings: Settings) -> TaskResult:
+    """Returns the result of a task whose every sample has a record."""
+    return _limited(summarise(task, works, records, settings.seed), settings.limit)
+
+
+def _limited(result: TaskResult, limit: int | None) -> TaskResult:
     if limit is None:
         return result
-    return replace(result, notes=(*result.notes, f"Only the first {limit} samples were asked (--limit {limit})."))
+    note = f"Only the first {limit} samples were asked (--limit {limit})."
+    return replace(result, notes=(*result.notes, note), limit=limit)
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:
@@ -145,7 +151,7 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
         request=request,
         key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
         image_digests=digests,
-        image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+        image_files=tuple([_relative(image.path, data_dir) for image in sample.images]),
         cluster=cluster_of(task, sample),
     )
 

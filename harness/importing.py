@@ -23,6 +23,7 @@ from harness.store import RunDirectory
 KEYS = ("prompt", "text", "target", "id", "image")
 NEEDED = ("prompt", "text", "target")
 TAG = "tag."
+IMPORTED = "import:"  # how the argument of an imported run begins
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def import_file(
     model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)
     manifest = RunManifest(
         model=model.name,
-        argument=f"import:{file}",
+        argument=f"{IMPORTED}{file}",
         digest=digest,
         settings={"file": str(file.resolve()), **{f"map {key}": name for key, name in fields.items()}},
         versions=versions(),
@@ -100,14 +101,17 @@ def import_file(
 
 def _with_rows(task: Task, samples: Sequence[Sample], file: Path) -> Task:
     """The task with its data replaced by the file's, and the prompts taken as they were sent."""
-    spec = task.spec.model_copy(
-        update={
-            "dataset": DatasetUse(reader="import", root="."),
-            "prompt": "{{ prompt }}",
-            "notes": [*task.spec.notes, f"Questions, right answers and answers were imported from {file.name}."],
-        }
+    noted = noted_as_imported(task, file)
+    spec = noted.spec.model_copy(
+        update={"dataset": DatasetUse(reader="import", root="."), "prompt": "{{ prompt }}"},
     )
-    return replace(task, spec=spec, reader=RowReader(samples))
+    return replace(noted, spec=spec, reader=RowReader(samples))
+
+
+def noted_as_imported(task: Task, file: Path) -> Task:
+    """Returns a task whose notes say where its data and answers are from."""
+    note = f"Questions, right answers and answers were imported from {file.name}."
+    return replace(task, spec=task.spec.model_copy(update={"notes": [*task.spec.notes, note]}))
 
 
 def _fields(mapping: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from harness.located_yaml import Problem
-    from harness.spec import Task
+    from harness.spec import Expects, Task
 
 
 def print_tasks(task_dirs: Sequence[Path]) -> None:
@@ -28,10 +28,15 @@ def print_task(name: str, task_dirs: Sequence[Path]) -> None:
     """Prints what a task is made of.
 
     Raises:
-        ConfigurationError: no such task, or its file has mistakes.
+        ConfigurationError: no such task, its file has mistakes, or this is a run.
     """
     from harness.plugins import installed  # noqa: PLC0415
 
+    if (Path(name) / "run.json").is_file():
+        raise ConfigurationError(
+            f"{name} is a run: say which of its samples to show, `geopix-eval show {name} SAMPLE`. Their ids are in "
+            "its records.jsonl and in the report."
+        )
     task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
     click.echo("\n".join(_describe(task)))
 
@@ -45,6 +50,7 @@ def _describe(task: "Task") -> list[str]:
         "paper": spec.paper,
         "licence": spec.licence,
         "data": f"{spec.dataset.root}/ below the data directory, read by `{spec.dataset.reader}`",
+        "published": _published(spec.expects),
         "get it from": spec.url,
         "capability": spec.capability,
         "parser": spec.parser.name,
@@ -62,6 +68,11 @@ def _describe(task: "Task") -> list[str]:
     return lines + [f"unverified   {fact}" for fact in spec.unverified]
 
 
+def _published(expects: "Expects") -> str:
+    counts = (("samples", expects.samples), ("images", expects.images))
+    return ", ".join(f"{count:,} {noun}" for noun, count in counts if count is not None)
+
+
 def validate_files(places: Sequence[Path]) -> None:
     """Checks task files and leaderboard files, or all of some folders.
 
@@ -71,8 +82,8 @@ def validate_files(places: Sequence[Path]) -> None:
     from harness.plugins import installed  # noqa: PLC0415
 
     files = [file for place in places for file in _files(place)]
-    folders = {file.parent for file in files} | {shipped("tasks")}
-    catalogue = Catalogue(sorted(_without_twins(folders)), installed())
+    folders = _without_twins([shipped("tasks"), *(file.parent for file in files)])
+    catalogue = Catalogue(folders, installed())
     problems = [problem for file in files for problem in _problems(file, catalogue)]
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
@@ -98,5 +109,6 @@ def _files(place: Path) -> list[Path]:
     raise ConfigurationError(f"{place.resolve()} does not exist: expected a task file or a folder of them.")
 
 
-def _without_twins(folders: set[Path]) -> set[Path]:
-    return {folder.resolve() for folder in folders}
+def _without_twins(folders: Sequence[Path]) -> list[Path]:
+    """Each folder once, as it was spelt last: messages name files the way the user did."""
+    return list({folder.resolve(): folder for folder in folders}.values())

@@ -214,7 +214,10 @@ def overlap(one: Mask, other: Mask) -> tuple[int, int]:
         SampleError: their sizes differ.
     """
     if one.size != other.size:
-        raise SampleError(f"masks of {_words(one.size)} and {_words(other.size)} cannot be compared")
+        raise SampleError(
+            f"masks of {_words(one.size)} and {_words(other.size)} cannot be compared. "
+            "Resize predicted masks to their image's own size before they are scored."
+        )
     shared = _combine((one, other), intersect=True)
     intersection = int(coco.area(_as_coco(shared)))
     return intersection, area(one) + area(other) - intersection

@@ -83,15 +83,20 @@ class Registry:
 
     def option_types(self, name: str) -> dict[str, tuple[Any, Any]]:
         """Returns the options that the class takes: name to (annotation, default or ...)."""
-        target = self.load(name)
-        hints = get_type_hints(target.__init__)
-        return {
-            parameter.name: (
-                hints.get(parameter.name, Any),
-                ... if parameter.default is inspect.Parameter.empty else parameter.default,
-            )
-            for parameter in inspect.signature(target).parameters.values()
-        }
+        return _option_types(self.load(name))
+
+
+# Many task files use the same few parts.
+@cache
+def _option_types(target: Any) -> dict[str, tuple[Any, Any]]:
+    hints = get_type_hints(target.__init__)
+    return {
+        parameter.name: (
+            hints.get(parameter.name, Any),
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for parameter in inspect.signature(target).parameters.values()
+    }
 
 
 @dataclass(frozen=True)

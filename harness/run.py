@@ -27,6 +27,7 @@ from harness.store import RECORDS_FILE, RunDirectory
 
 SAMPLES_FAILED = 3
 REASONS_SHOWN = 3
+ASK_AGAIN = "The same command asks the failed samples again."
 LIBRARIES = ("geopix", "numpy", "pycocotools", "pillow", "torch", "transformers")
 
 
@@ -46,7 +47,7 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     policy = ErrorPolicy.parse(options["policy"])
     plugins = installed()
-    tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))
+    tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
     model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
@@ -74,28 +75,52 @@ def unique(names: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
 
 
-def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
-    """Prints the scores and what failed; returns the exit code."""
+def named_tasks(names: str, catalogue: Catalogue) -> list[Task]:
+    """Returns the tasks of a comma-separated list, checked.
+
+    Raises:
+        ConfigurationError: no task is named, or some are unknown or have mistakes; all of them.
+    """
+    listed = unique(names)
+    if not listed:
+        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
+    found, problems = [], []
+    for name in listed:
+        try:
+            found.append(catalogue.task(name))
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return found
+
+
+def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy, advice: str = ASK_AGAIN) -> int:
+    """Prints the scores and what failed; returns the exit code.
+
+    Args:
+        results: the tasks' results.
+        run: where they are.
+        policy: when failed samples end the command with exit code 3.
+        advice: what to do about failed samples.
+    """
     Console().print(results_summary(results))
     console = Console(stderr=True)
     console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
     broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
     for result in results:
         if result.counts.failed:
-            console.print(Text("\n".join(_failures(result, run)), style="red"), soft_wrap=True)
+            console.print(Text("\n".join(_failures(result, run, advice)), style="red"), soft_wrap=True)
     return SAMPLES_FAILED if broken else 0
 
 
-def _failures(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+def _failures(result: TaskResult, run: RunDirectory, advice: str) -> Iterator[str]:
     """Yields how many of a task's samples failed, the first reasons, and where the others are."""
     yield f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed:"
     failed = (record for record in run.records(result.task) if record.prediction.status == "failed")
     for record in islice(failed, REASONS_SHOWN):
         yield f"  {visible(record.sample_id)}: {shorten(str(visible(record.prediction.reason)))}"
-    yield (
-        f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. "
-        "The same command asks the failed samples again."
-    )
+    yield f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. {advice}"
 
 
 def _folder_name(model: str) -> str:
@@ -129,19 +154,4 @@ def versions() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
-
-
-def _tasks(names: str, catalogue: Catalogue) -> list[Task]:
-    listed = unique(names)
-    if not listed:
-        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
-    found, problems = [], []
-    for name in listed:
-        try:
-            found.append(catalogue.task(name))
-        except ConfigurationError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigurationError("\n".join(problems))
     return found

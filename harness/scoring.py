@@ -11,7 +11,7 @@ import orjson
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
 from harness.records import Prediction, Record, Request, Response, Sample, Target
-from harness.results import Counts, MetricCard, TaskResult
+from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
 
 
@@ -46,18 +46,12 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
         failure: why there is none.
     """
     sample = work.sample
-    target, prediction = sample.target, Prediction("failed", failure)
-    statistics: dict[str, dict[str, float]] = {}
-    if response is not None:
-        try:
-            target, prediction, statistics = _judge(task, sample, response)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the reason goes into the record
-            prediction = Prediction("failed", f"could not be scored: {type(error).__name__}: {error}")
+    target, prediction, statistics = _judged(task, sample, response, failure)
     return Record(
         key=work.key,
         sample_id=sample.id,
         cluster=work.cluster,
-        images=tuple(image.id for image in sample.images),
+        images=tuple([image.id for image in sample.images]),
         image_files=work.image_files,
         prompt=work.request.prompt,
         fields=sample.fields,
@@ -66,10 +60,24 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
         prediction=prediction,
         statistics=statistics,
         tags=sample.tags,
+        raw_target=None if target == sample.target else sample.target,
     )
 
 
-def _judge(task: Task, sample: Sample, response: Response) -> tuple[Target, Prediction, dict[str, dict[str, float]]]:
+Judgement = tuple[Target, Prediction, dict[str, dict[str, float]]]
+
+
+def _judged(task: Task, sample: Sample, response: Response | None, failure: str | None) -> Judgement:
+    """What is right, what was answered, and each metric's statistics of the two."""
+    if response is None:
+        return sample.target, Prediction("failed", failure), {}
+    try:
+        return _judge(task, sample, response)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the reason goes into the record
+        return sample.target, Prediction("failed", f"could not be scored: {type(error).__name__}: {error}"), {}
+
+
+def _judge(task: Task, sample: Sample, response: Response) -> Judgement:
     target = task.parser.target(sample)
     prediction = task.parser.parse(response, sample)
     if prediction.status == "failed":
@@ -133,6 +141,7 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         url=spec.url,
         notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
         images_digest=_images_digest(works),
+        format=FORMAT,
     )
 
 

@@ -20,7 +20,7 @@ import pydantic
 
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
-from harness.results import RunManifest, TaskResult
+from harness.results import FORMAT, RunManifest, TaskResult
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
@@ -44,18 +44,25 @@ def decode(line: bytes) -> Record:
     """
     data = orjson.loads(line)
     try:
+        raw_target = data.get("raw_target")
         return Record(
-            **data
+            **_known(Record, data)
             | {
                 "images": tuple(data["images"]),
                 "image_files": tuple(data["image_files"]),
                 "target": _target(data["target"]),
                 "response": _response(data["response"]),
-                "prediction": Prediction(**data["prediction"] | _shapes(data["prediction"])),
+                "prediction": Prediction(**_known(Prediction, data["prediction"]) | _shapes(data["prediction"])),
+                "raw_target": raw_target and _target(raw_target),
             }
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a record: {error}") from error
+
+
+def _known(kind: type[Record | Response | Prediction], data: dict[str, Any]) -> dict[str, Any]:
+    """What this version knows of an object; a later one of the same format may add to it."""
+    return {name: data[name] for name in kind.__slots__ if name in data}
 
 
 def _shapes(data: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +78,7 @@ def _target(data: dict[str, Any]) -> Target:
 
 
 def _response(data: dict[str, Any] | None) -> Response | None:
-    return None if data is None else Response(**data | _shapes(data))
+    return None if data is None else Response(**_known(Response, data) | _shapes(data))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -92,14 +99,12 @@ class RecordLog:
 
     Args:
         path: the file; made with its folder when absent.
-
-    Attributes:
-        lines: what was appended, by sample id.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: dict[str, bytes] = {}
+        # Where each appended record stands: kept themselves, the lines of a large run would fill the memory.
+        self._places: dict[str, slice] = {}
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +116,7 @@ class RecordLog:
             raise ConfigurationError(
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
-        _cut_torn_line(self.path)
+        self._end = _cut_torn_line(self.path)
         return self
 
     def __exit__(
@@ -122,17 +127,26 @@ class RecordLog:
 
     def append(self, records: list[Record]) -> None:
         """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
-        fresh = {record.sample_id: encode(record) for record in records}
-        self._file.write(b"".join(fresh.values()))
+        lines = [encode(record) for record in records]
+        self._file.write(b"".join(lines))
         self._file.flush()
-        self.lines |= fresh
+        for record, line in zip(records, lines, strict=True):
+            self._places[record.sample_id] = slice(self._end, self._end + len(line))
+            self._end += len(line)
+
+    def lines(self) -> dict[str, bytes]:
+        """Returns what was appended, by sample id."""
+        content = self.path.read_bytes()
+        return {sample_id: content[place] for sample_id, place in self._places.items()}
 
 
-def _cut_torn_line(path: Path) -> None:
+def _cut_torn_line(path: Path) -> int:
+    """Leaves whole lines only; returns the file's length in bytes."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
+    return whole
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -181,7 +195,7 @@ class RunDirectory:
                     "this one."
                 )
             # The bootstrap's seed and the pictures' folder belong to the scores, which are made anew.
-            going_on = replace(stored, seed=manifest.seed, data_dir=manifest.data_dir)
+            going_on = replace(stored, seed=manifest.seed, data_dir=manifest.data_dir, format=FORMAT)
             if going_on != stored:
                 self._write_manifest(going_on)
             return going_on
@@ -267,7 +281,9 @@ def preview_name(image_id: str) -> str:
 
 def _load(kind: type[Loaded], path: Path) -> Loaded:
     try:
-        loaded: Loaded = pydantic.TypeAdapter(kind).validate_json(path.read_bytes())
+        content = path.read_bytes()
+        _refuse_newer(path, content)
+        loaded: Loaded = pydantic.TypeAdapter(kind).validate_json(content)
         return loaded
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Is this a run directory?") from error
@@ -278,6 +294,20 @@ def _load(kind: type[Loaded], path: Path) -> Loaded:
             f"{path}: {place}: {first['msg']}. The file is damaged or of another version; run the same command again, "
             "or leave this run out."
         ) from error
+
+
+def _refuse_newer(path: Path, content: bytes) -> None:
+    try:
+        data = orjson.loads(content)
+    except ValueError:
+        return  # not JSON: the caller says where
+    found = data.get("format") if isinstance(data, dict) else None
+    if isinstance(found, int) and found > FORMAT:
+        raise EnvironmentProblem(
+            f"{path} is of format {found}, and this version of geopix-eval reads the formats 1 to {FORMAT}. Install a "
+            "newer one (`pip install --upgrade geopix`; run.json names the version that wrote it), or leave this run "
+            "out."
+        )
 
 
 def find_runs(places: list[Path]) -> list[RunDirectory]:

@@ -24,8 +24,9 @@ import harness.builtin
 from geopix.cli import main as geopix_command
 from geopix.training.recipe import Recipe
 from harness.cli import main as geopix_eval_command
+from harness.docstrings import section
 from harness.plugins import GROUP, Hooks, Registry, collect
-from harness.spec import DatasetUse, Generation, MetricUse, ParserUse, TaskSpec
+from harness.spec import DatasetUse, Expects, Generation, MetricUse, ParserUse, TaskSpec
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 INTRODUCTION = """# Commands, task files, built-in parts
@@ -98,6 +99,7 @@ def _uses() -> Iterator[str]:
         ("parser", ParserUse),
         ("metrics", MetricUse),
         ("generation", Generation),
+        ("expects", Expects),
     ):
         yield f"### Keys of `{key}`"
         yield _keys(model)
@@ -176,7 +178,7 @@ def _plugins() -> Iterator[str]:
 
 def _model(name: str, place: str) -> Iterator[str]:
     text = _docstring(place)
-    meanings = _section(text, "Args")
+    meanings = section(text, "Args")
     yield f"#### `{name}`"
     yield _prose(text)
     yield from ["\n".join(f"- {key}: {words}" for key, words in meanings.items())] if meanings else []
@@ -195,7 +197,7 @@ def _part(registry: Registry, name: str) -> Iterator[str]:
     text = inspect.getdoc(registry.load(name)) or ""
     yield f"#### `{name}`"
     yield _prose(text)
-    meanings = _section(text, "Attributes")
+    meanings = section(text, "Attributes")
     rows = [
         (_code(option), _type(annotation), _plugin_default(default), _escaped(meanings.get(option, "")))
         for option, (annotation, default) in registry.option_types(name).items()
@@ -221,17 +223,6 @@ def _prose(docstring: str) -> str:
 def _outside_code(text: str) -> str:
     """Makes a tag in prose visible in Markdown."""
     return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
-
-
-def _section(docstring: str, title: str) -> dict[str, str]:
-    """Names and meanings of one section of a docstring."""
-    match = re.search(rf"^{title}:\n((?:[ ]+.*\n?|\n)+)", docstring, flags=re.MULTILINE)
-    entries = re.split(r"\n(?= {4}\w)", inspect.cleandoc("\n" + match[1]).replace("\n", "\n    ")) if match else []
-    found = {}
-    for entry in entries:
-        name, _, meaning = entry.strip().partition(":")
-        found[name] = " ".join(meaning.split())
-    return found
 
 
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -103,8 +103,9 @@ class Accuracy(Additive):
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
         """Returns whether the answer is `correct` (1 or 0) and a `count` of 1, under the averaged tag's value."""
-        if any(tags.get(tag) not in values for tag, values in self._wanted.items()):
-            return {}
+        for tag, values in self._wanted.items():
+            if tags.get(tag) not in values:
+                return {}
         right = float(prediction.status == "ok" and self._equal(prediction.text or "", target.texts))
         if self.average is None:
             return {"correct": right, "count": 1.0}

@@ -72,11 +72,12 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
         raise EnvironmentProblem(
             f"{path.resolve()} cannot be read: {error.strerror}. Expected a JSON Lines file of answers after `replay:`."
         ) from error
+    keys = OPTIONS | dict(options)
     responses: dict[str, Response] = {}
     problems: list[str] = []
     for number, line in _lines(content):
         try:
-            key, response = _response(orjson.loads(line), OPTIONS | dict(options))
+            key, response = _response(orjson.loads(line), keys)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             problems.append(f"{path}:{number}: not an answer: {_words(error)}")
             continue
@@ -109,11 +110,14 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
     text = answer[keys["text"]] if keys["text"] in answer or "masks" not in answer else ""
     return sample_id, Response(
         text=str(text),
-        masks=tuple(
-            Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"])) for mask in answer.get("masks", ())
-        ),
-        boxes=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())),
+        masks=tuple([_mask(mask) for mask in answer.get("masks", ())]),
+        boxes=tuple([(float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())]),
         seconds=None if answer.get("seconds") is None else float(answer["seconds"]),
         tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
         reason=None if answer.get("reason") is None else str(answer["reason"]),
     )
+
+
+def _mask(data: dict[str, Any]) -> Mask:
+    size = data["size"]
+    return Mask((int(size[0]), int(size[1])), str(data["counts"]))

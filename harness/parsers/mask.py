@@ -39,7 +39,13 @@ class MaskParser:
         if not masks:
             return Prediction("empty", response.reason or "the answer has no mask", text=response.text or None)
         kept = masks[:1] if self.several == "first" else masks
-        return Prediction("ok", text=response.text or None, masks=(union(kept),))
+        return Prediction("ok", self._what_became(len(masks)), text=response.text or None, masks=(union(kept),))
+
+    def _what_became(self, count: int) -> str | None:
+        """What became of several masks, in words; who sees one mask must know that there were more."""
+        if count == 1:
+            return None
+        return f"{count} masks, united" if self.several == "union" else f"{count} masks, the first kept"
 
     def target(self, sample: Sample) -> Target:
         """Returns the true masks as one.
@@ -48,7 +54,12 @@ class MaskParser:
             SampleError: they are malformed or differ in size.
         """
         masks = tuple(map(checked, sample.target.masks))
-        _check_sizes(masks, masks)
+        for mask in masks:
+            if mask.size != masks[0].size:
+                raise SampleError(
+                    f"the sample's true masks differ in size: {mask.size[0]} x {mask.size[1]} pixels and "
+                    f"{masks[0].size[0]} x {masks[0].size[1]} (height x width). Correct the data set's masks."
+                )
         return replace(sample.target, masks=(union(masks),) if masks else ())
 
 

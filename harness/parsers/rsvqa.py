@@ -132,6 +132,17 @@ def _read(bins: Bins, kind: str, text: str) -> Prediction:
         return Prediction("unparsed", str(error))
 
 
+@lru_cache(maxsize=4096)
+def _target(bins: Bins, kind: str, accepted: tuple[str, ...]) -> Target:
+    return Target(texts=tuple(_true(_read(bins, kind, text), kind) for text in accepted))
+
+
+def _true(read: Prediction, kind: str) -> str:
+    if read.text is None:
+        raise SampleError(f"the data set's own answer to a question of type {kind!r} is unusable: {read.reason}")
+    return read.text
+
+
 @dataclass(frozen=True)
 class RsvqaAnswerParser:
     """Reads answers to RSVQA's questions by the question's type, and the data set's answers by the same rules.
@@ -171,11 +182,4 @@ class RsvqaAnswerParser:
         Raises:
             SampleError: the data set's answer is none of them.
         """
-        kind = sample.tags.get(self.tag, "")
-        return Target(texts=tuple(self._true(kind, text) for text in sample.target.texts))
-
-    def _true(self, kind: str, text: str) -> str:
-        read = _read(self.bins, kind, text)
-        if read.text is None:
-            raise SampleError(f"the data set's own answer to a question of type {kind!r} is unusable: {read.reason}")
-        return read.text
+        return _target(self.bins, sample.tags.get(self.tag, ""), sample.target.texts)

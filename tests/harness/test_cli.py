@@ -235,7 +235,13 @@ def test_ls_lists_a_broken_file_with_its_mistake(place: Place) -> None:
 def test_show_tells_what_a_task_is_made_of() -> None:
     result = geopix_eval("show", "rrsis_d")
     assert result.exit_code == 0
-    for part in ("RRSIS-D, test split", "rrsisd/ below the data directory", "miou (primary)", "  | Please segment"):
+    for part in (
+        "RRSIS-D, test split",
+        "rrsisd/ below the data directory",
+        "miou (primary)",
+        "  | Please segment",
+        "3,481 samples",
+    ):
         assert part in result.stdout
 
 

@@ -1,12 +1,13 @@
 """Answers from a file: whose records it takes, and every line it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError
 from harness.models.replay import Replay, replay
-from harness.records import Mask, Record, Request, Response
+from harness.records import Mask, Request, Response
 from harness.store import encode
 from tests.harness.report import factory
 
@@ -34,8 +35,7 @@ def test_masks_and_boxes(tmp_path: Path) -> None:
 
 def test_the_records_of_an_earlier_run(tmp_path: Path) -> None:
     answered = factory.record("1", response=Response(text="Yes.", seconds=0.5, tokens=3))
-    failed = factory.record("2")
-    lost = Record(**{**{name: getattr(failed, name) for name in Record.__slots__}, "response": None})
+    lost = replace(factory.record("2"), response=None)
     found = model(tmp_path, encode(answered), encode(lost))
     assert ask(found, "1") == [answered.response]
     with pytest.raises(SampleError, match=r"answers\.jsonl has no answer for sample 2"):

@@ -23,8 +23,10 @@ def as_json(mask: Mask) -> dict[str, object]:
 
 def test_several_masks_are_united_or_the_first_is_kept() -> None:
     response = Response(text="Sure.", masks=(LEFT, TOP))
-    assert MaskParser().parse(response, SAMPLE) == Prediction("ok", text="Sure.", masks=(BOTH,))
-    assert MaskParser("first").parse(response, SAMPLE).masks == (LEFT,)
+    assert MaskParser().parse(response, SAMPLE) == Prediction("ok", "2 masks, united", "Sure.", (BOTH,))
+    first = Prediction("ok", "2 masks, the first kept", "Sure.", (LEFT,))
+    assert MaskParser("first").parse(response, SAMPLE) == first
+    assert MaskParser().parse(Response(masks=(LEFT,)), SAMPLE).reason is None
 
 
 def test_the_true_masks_are_united() -> None:
@@ -85,7 +87,9 @@ def test_masks_of_two_sizes_are_unparsed_even_without_a_true_mask() -> None:
 
 
 def test_true_masks_of_two_sizes_are_an_error_of_the_data() -> None:
-    with pytest.raises(SampleError, match="2 x 4 pixels"):
+    with pytest.raises(
+        SampleError, match=r"true masks differ in size: 2 x 4 pixels and 2 x 2 .* Correct the data set's masks"
+    ):
         MaskParser().target(Sample("1", (), {}, Target(masks=(LEFT, WIDE))))
 
 

@@ -241,6 +241,13 @@ def test_boxes_are_drawn_where_the_image_size_is_known(tmp_path: Path) -> None:
     assert "frame truth" not in write(tmp_path).split("</style>")[1]
 
 
+def test_a_card_says_what_became_of_several_masks(tmp_path: Path) -> None:
+    united = dataclasses.replace(segment_records(1, 0)[0].prediction, reason="2 masks, united")
+    records = [dataclasses.replace(segment_records(1, 0)[0], prediction=united)]
+    write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("refer", [MIOU], records), records)])
+    assert "Note 2 masks, united Parsed 1 mask" in text(write(tmp_path))
+
+
 def test_malformed_mask_leaves_a_note(tmp_path: Path) -> None:
     records = [record("a", target=Target(masks=(Mask((4, 4), "zz"),)))]
     write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("t", [MIOU], records), records)])
