@@ -30,13 +30,11 @@ class Baseline:
     Attributes:
         model: its name.
         digest: its digest.
-        started: when the run began.
         tasks: the finished tasks.
     """
 
     model: str
     digest: str
-    started: str
     tasks: tuple[Evidence, ...]
 
 
@@ -55,7 +53,6 @@ class _Stored:
     format: Literal[1]
     model: str
     digest: str
-    started: str
     tasks: list[_StoredTask]
 
 
@@ -73,7 +70,7 @@ def bless(run: RunDirectory) -> Baseline:
             "Run the same `geopix-eval --tasks ..` command again; it goes on where it stopped."
         )
     tasks = tuple(Evidence.of_run(manifest.model, run, task) for task in run.tasks())
-    return Baseline(manifest.model, manifest.digest, manifest.started, tasks)
+    return Baseline(manifest.model, manifest.digest, tasks)
 
 
 def write_baseline(baseline: Baseline, file: Path) -> int:
@@ -104,14 +101,13 @@ def _stored(baseline: Baseline) -> dict[str, Any]:
         "format": FORMAT,
         "model": baseline.model,
         "digest": baseline.digest,
-        "started": baseline.started,
         "tasks": [_stored_task(task) for task in baseline.tasks],
     }
 
 
 def _stored_task(task: Evidence) -> dict[str, Any]:
     return {
-        # How long it took belongs to a machine, not to a model.
+        # When it ran, and how long, is left out: the same answers give the same bytes.
         "result": replace(task.result, seconds=None),
         "sample_ids": task.sample_ids,
         "clusters": task.clusters,
@@ -146,7 +142,7 @@ def read_baseline(file: Path) -> Baseline:
             f"{file}`; make it anew."
         ) from error
     tasks = tuple(_evidence(stored.model, task, file) for task in stored.tasks)
-    return Baseline(stored.model, stored.digest, stored.started, tasks)
+    return Baseline(stored.model, stored.digest, tasks)
 
 
 def _content(file: Path) -> bytes:

@@ -14,6 +14,7 @@ from harness.comparison.outputs.markdown import COMMENT, markdown
 from harness.comparison.outputs.terminal import terminal
 from harness.comparison.sides import load_sides
 from harness.comparison.verdict import Verdicts, judge
+from harness.comparison.wording import inline
 from harness.errors import ConfigurationError, MissingDataError
 from harness.store import RUN_FILE, RunDirectory, write_atomically
 
@@ -73,4 +74,8 @@ def bless_run(path: Path, output: Path) -> None:
     size = write_baseline(baseline, output)
     samples = sum(len(task.sample_ids) for task in baseline.tasks)
     names = ", ".join(task.result.task for task in baseline.tasks)
-    Console().print(Text(f"{output} ({size / 1e3:.1f} kB): {baseline.model}, {names}, {samples:,} samples"))
+    console = Console()
+    console.print(Text(inline(f"{output} ({size / 1e3:.1f} kB): {baseline.model}, {names}, {samples:,} samples", 4000)))
+    failed = sum(task.result.counts.failed for task in baseline.tasks)
+    if failed:
+        console.print(Text(f"{failed:,} samples failed and will not be compared: run again, then bless, if you can."))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isclose
 from typing import Self
 
 import numpy as np
@@ -85,6 +86,34 @@ class Evidence:
         """
         return self.result.scores[self.result.metrics.index(self.card(metric))]
 
+    def stale(self, metric: str) -> str | None:
+        """Returns why a stored score is not what the installed metric gives today, None where it is.
+
+        Without this, a change of a metric would go unseen: both runs' statistics would be reduced by the new code.
+        """
+        stored = self.score(metric).value
+        with computing(self, metric):
+            now = metric_of(self.card(metric)).reduce(scored(self.statistics[metric]))
+        if stored is None and now is None:
+            return None
+        if stored is not None and now is not None and isclose(stored, now, rel_tol=1e-9, abs_tol=1e-9):
+            return None
+        return (
+            f"metric {metric!r} of task {self.result.task} gives {_shown(now)} today where {self.label} was scored "
+            f"{_shown(stored)} with the same statistics: the metric has changed. If it should, raise the task's "
+            "version, run it again and `geopix-eval bless` the run"
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.6g}"
+
+
+def scored(statistics: Statistics) -> Statistics:
+    """Returns the statistics of the samples that the metric scores, with zeros where they lack one."""
+    count = len(next(iter(statistics.values()))) if statistics else 0
+    return Table(dict(statistics), np.zeros(count, dtype=np.int64)).scored().columns
+
 
 def _columns(records: Sequence[Record], metric: str) -> Statistics:
     return Table.of(records, metric, np.zeros(len(records), dtype=np.int64)).columns
@@ -103,7 +132,7 @@ def computing(run: Evidence, metric: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ConfigurationError(
-            f"task {run.result.task}: metric {metric!r} cannot be computed from the statistics that {run.label} stored: "
+            f"task {run.result.task}: metric {metric!r} cannot be computed from what {run.label} stored: "
             f"{type(error).__name__}: {error}. Run the task again with this version; answers are used again."
         ) from error
 

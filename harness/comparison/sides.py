@@ -17,7 +17,6 @@ class Side:
     Attributes:
         label: the model's name, told apart from the other side's.
         digest: the model's digest.
-        started: when the run began.
         path: where it was read from.
         tasks: the finished tasks' evidence by name.
         unfinished: tasks that have records and no result.
@@ -25,7 +24,6 @@ class Side:
 
     label: str
     digest: str
-    started: str
     path: Path
     tasks: Mapping[str, Evidence]
     unfinished: tuple[str, ...] = ()
@@ -65,7 +63,7 @@ def load_side(path: Path) -> Side:
     if path.is_file():
         found = read_baseline(path)
         tasks = {task.result.task: task for task in found.tasks}
-        return Side(found.model, found.digest, found.started, path, tasks)
+        return Side(found.model, found.digest, path, tasks)
     run = RunDirectory(path)
     if not (path / RUN_FILE).exists():
         raise ConfigurationError(f"{path} is no run (it has no {RUN_FILE}). Name the folder of one run.")
@@ -77,4 +75,4 @@ def load_side(path: Path) -> Side:
             f"{path}: no task is finished here, so there is nothing to compare. Run the same `geopix-eval --tasks ..` "
             "command again; it goes on where it stopped."
         )
-    return Side(manifest.model, manifest.digest, manifest.started, path, tasks, unfinished)
+    return Side(manifest.model, manifest.digest, path, tasks, unfinished)

@@ -86,6 +86,9 @@ def _measure(key: Key, gate: Gate | None, base: Side, head: Side, seed: int) -> 
     if problem := _missing(key, base, "BASE"):
         return replace(found, problem=problem, excused=True)
     try:
+        for side in (base.tasks[task], run):
+            if problem := side.stale(metric):
+                return replace(found, problem=problem)
         pairs = pair(base.tasks[task], run, metric, dict(where))
         if pairs.only_base:
             return replace(found, problem=_lost(pairs, head.label))

@@ -32,7 +32,7 @@ def as_json(verdicts: Verdicts) -> bytes:
 
 def _side(verdicts: Verdicts, role: str) -> dict[str, str]:
     side = verdicts.base if role == "base" else verdicts.head
-    return {"label": side.label, "digest": side.digest, "started": side.started, "path": inline(side.path, 4000)}
+    return {"label": side.label, "digest": side.digest, "path": inline(side.path, 4000)}
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def markdown(verdicts: Verdicts, limit: int = SUMMARY) -> str:
     if verdicts.bad:
         written.add("\n#### What did not pass\n\n")
         written.add_all([_reasons(row) for row in verdicts.bad])
-    summary = f"{len(rest)} of {len(verdicts.rows)} checks passed"
+    summary = f"All checks ({len(rest)} of {len(verdicts.rows)} passed)"
     table = f"\n<details><summary>{summary}</summary>\n\n{HEAD}"
     if written.add_all([_line(row) for row in (*verdicts.bad, *rest)], table):
         written.add("\n</details>\n", reserved=True)

@@ -81,3 +81,11 @@ def test_a_baseline_stands_in_for_a_run() -> None:
 def test_mistakes_have_messages_and_exit_codes(words: list[str], code: int, message: str) -> None:
     Path("bad.yaml").write_text("gaits: []\ngates: [{task: a, metric: b, min: 1}]")
     assert message in invoke(*words, code=code).output
+
+
+def test_a_baseline_with_failed_samples_says_so() -> None:
+    place = Path("base/small/result.json")
+    stored = orjson.loads(place.read_bytes())
+    stored["counts"] |= {"ok": 97, "failed": 3}
+    place.write_bytes(orjson.dumps(stored))
+    assert "3 samples failed and will not be compared" in invoke("bless", "base", code=0).output

@@ -34,7 +34,7 @@ HOSTILE = (
 
 
 def side(label: str, *tasks: Evidence) -> Side:
-    return Side(label, "digest", "2026-11-24", Path("run"), {task.result.task: task for task in tasks})
+    return Side(label, "digest", Path("run"), {task.result.task: task for task in tasks})
 
 
 def run(label: str, right: int, task: str = "small") -> Evidence:
@@ -151,7 +151,7 @@ def test_markdown_says_the_status_first(verdicts: Verdicts) -> None:
 def test_markdown_shows_names_and_does_not_run_them(hostile: Verdicts) -> None:
     tokens = parsed(markdown(hostile))
     assert {token.content.strip() for token in tokens if token.type == "html_block"} == {
-        f"<details><summary>0 of {len(hostile.rows)} checks passed</summary>",
+        f"<details><summary>All checks (0 of {len(hostile.rows)} passed)</summary>",
         "</details>",
     }
     for kind in ("html_inline", "link_open", "image", "code_block", "fence"):

@@ -63,7 +63,7 @@ def test_statistics_of_another_version_separate_nothing_and_say_why() -> None:
     (found,) = rank([Contest("oa", (replace(run("a", 90), statistics=old), replace(run("b", 10), statistics=old)))])
     assert [standing.rank for standing in found] == ["1-2", "1-2"]
     assert found[1].reason is not None
-    assert found[1].reason.startswith("task small: metric 'oa' cannot be computed from the statistics that a stored")
+    assert found[1].reason.startswith("task small: metric 'oa' cannot be computed from what a stored")
 
 
 def test_a_checkpoint_without_a_score_has_no_rank() -> None:

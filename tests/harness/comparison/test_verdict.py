@@ -16,7 +16,7 @@ from tests.harness.comparison.evidence import ACCURACY, answers, result
 
 
 def side(label: str, *tasks: Evidence, unfinished: tuple[str, ...] = ()) -> Side:
-    return Side(label, f"digest of {label}", "2026-11-24", Path(label), {t.result.task: t for t in tasks}, unfinished)
+    return Side(label, f"digest of {label}", Path(label), {t.result.task: t for t in tasks}, unfinished)
 
 
 def run(label: str, right: int, images: list[str] | None = None) -> Evidence:
@@ -182,7 +182,17 @@ def test_statistics_of_another_version_are_an_error() -> None:
     base, head = (side(label, replace(run(label, 80), statistics=old)) for label in ("base", "head"))
     (row,) = verdicts(base, head).rows
     assert row.outcome == "error"
-    assert "cannot be computed from the statistics that head stored" in row.reasons[0]
+    assert "cannot be computed from what base stored" in row.reasons[0]
+
+
+def test_a_metric_that_changed_is_an_error_though_both_runs_are_alike() -> None:
+    old = replace(run("base", 80), result=result(value=0.9))
+    (row,) = verdicts(side("base", old), side("head", run("head", 80)), gate(least=Bound(0.5, percent=False))).rows
+    assert row.outcome == "error"
+    assert row.reasons == (
+        "metric 'oa' of task small gives 0.8 today where base was scored 0.9 with the same statistics: the metric has "
+        "changed. If it should, raise the task's version, run it again and `geopix-eval bless` the run",
+    )
 
 
 def test_a_gate_on_a_slice_is_a_row_of_its_own() -> None:
@@ -208,7 +218,7 @@ def test_holm_counts_every_row() -> None:
     # Eight lost and none won is p = 0.0078: significant alone, and not among seven.
     def tasks(label: str, right: int, count: int) -> Side:
         names = [f"task_{n}" for n in range(count)]
-        return side(label, *(replace(run(label, right), result=result(task=name, value=0.5)) for name in names))
+        return side(label, *(replace(run(label, right), result=result(task=name, value=right / 100)) for name in names))
 
     assert verdicts(tasks("base", 80, 6), tasks("head", 72, 6)).exit_code == 1
     assert verdicts(tasks("base", 80, 7), tasks("head", 72, 7)).exit_code == 0
