@@ -245,16 +245,32 @@ def diff(before: Path, after: Path, task: str | None, most: int) -> None:
 
 
 @main.command("leaderboard")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
-@click.option("--samples", type=click.IntRange(min=0), default=60, show_default=True, help="Sample cards per task.")
-def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
-    """Write one HTML file that compares runs, or all runs below a folder."""
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: leaderboard.html]")
+@click.option("--board", metavar="NAME", help="A shipped board or a board's file.  [default: all tasks of the runs]")
+@click.option("--baseline", metavar="NAME", help="The run that the others are compared with.")
+@click.option(
+    "--format", "form", type=click.Choice(["single", "folder"]), default="single", show_default=True,
+    help="One file, or a folder with pictures and masks of all samples.",
+)  # fmt: skip
+@click.option(
+    "--embed-samples", "--samples", "samples", type=click.IntRange(min=0), default=60, show_default=True,
+    help="Samples of each task that stand on the page in full.",
+)  # fmt: skip
+def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> None:
+    """Write an HTML page that compares runs, or all runs below a folder, and all its numbers as JSON beside it."""
+    if not runs and not options["board"]:
+        raise click.UsageError("name a run, a folder that holds runs, or a --board.")
     from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
 
-    summary = write_leaderboard(list(runs), output, samples_per_task=samples)
+    place = output or Path("leaderboard" if options["form"] == "folder" else "leaderboard.html")
+    summary = write_leaderboard(list(runs), place, samples_per_task=options.pop("samples"), **options)
     parts = (f"{summary.bytes / 1e6:.1f} MB", counted(summary.runs, "run"), counted(summary.tasks, "task"))
     click.echo(f"{summary.path} ({', '.join(parts)})")
+    if summary.large:
+        click.echo(
+            "The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True
+        )
 
 
 @main.command("compare")

@@ -72,13 +72,13 @@ COMMANDS = {
     "validate": ["validate", str(shipped("tasks"))],
     "run": ["--tasks", "small.yaml", "--model", "baseline:constant", "--output", "run"],
     "leaderboard": ["leaderboard", "earlier"],
+    "compare": ["compare", "base", "base"],
+    "bless": ["bless", "base"],
     "new": ["new", "fresh_{turn}", "--like", "rrsis"],
     "data status": ["data", "status", "--data-dir", "data"],
     "show a sample": ["show", "earlier", "q1"],
     "diff": ["diff", "earlier", "earlier"],
     "rescore": ["rescore", "earlier", "--task-dir", ".", "-o", "again", "--fail-on-error", "never"],
-    "compare": ["compare", "base", "base"],
-    "bless": ["bless", "base"],
 }
 
 
