@@ -66,7 +66,7 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
         result, scored = score_answers(task, works, in_order, settings)
-        run.close_task(result, scored, log.lines() if scored is in_order else None)
+        run.close_task(result, scored, log.lines if scored is in_order else None)
     return result
 
 
