@@ -214,3 +214,15 @@ def test_a_judge_that_does_nothing_but_fail_is_left(server: JudgeServer, folder:
     said = [record["verdicts"]["micro"] for record in records]
     assert sum("answers HTTP 500" in text for text in said) == 50
     assert sum("was not asked about this sample, for it had failed 50 times in a row" in text for text in said) == 350
+
+
+def test_scoring_anew_asks_the_judge_only_what_is_not_kept(server: JudgeServer, folder: Path) -> None:
+    run(folder, judge=of(server))
+    before, count = scores(folder), len(server.asked)
+    again = ["rescore", str(folder / "run"), "--task-dir", str(folder)]
+    refused = CliRunner().invoke(main, again)
+    assert refused.exit_code == 2
+    assert "judged: scored by a judge, and none is named" in refused.output
+    outcome = CliRunner().invoke(main, [*again, "--judge", of(server), "--judge-option", "retries=0"])
+    assert outcome.exit_code == 0, outcome.output
+    assert (scores(folder), len(server.asked)) == (before, count)
