@@ -134,6 +134,9 @@ def test_no_verdict_that_can_be_read_is_a_failure(server: JudgeServer, folder: P
     outcome = run(folder, judge=of(server))
     assert outcome.exit_code == 3
     assert "expected 1 or 0 from the judge, found 'perhaps'" in outcome.output
+    server.answers = [chat("1")]
+    assert run(folder, judge=of(server)).exit_code == 0  # what could not be read is not kept
+    assert scores(folder)["micro"] == 1.0
 
 
 def test_no_key_is_in_any_file_or_on_the_terminal(server: JudgeServer, folder: Path) -> None:
