@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from geopix.earth.described import RsiEval as RsiEvalCaptions
-from geopix.earth.described import VrsBenchCaptions
 from geopix.earth.diorrsvg import DiorRsvg
 from geopix.earth.drseg import DrSeg
 from geopix.earth.dvgbench import DvgBench
@@ -23,6 +21,7 @@ from geopix.earth.rsieval import RsiEval
 from geopix.earth.rsvqa import RSVQA_HR, RSVQA_LR
 from geopix.earth.scene_folders import SCENE_FOLDERS
 from geopix.earth.traffic_vqa import TrafficVqa
+from geopix.earth.vrsbench_captions import VrsbenchCaptions
 from geopix.earth.vrsbench_referring import VrsbenchReferring
 from geopix.earth.vrsbench_vqa import VrsbenchVqa
 
@@ -46,13 +45,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "rsicd": Karpathy("RSICD", "dataset_rsicd.json", "RSICD_images", "jpg"),
     "rsitmd": Karpathy("RSITMD", "dataset_RSITMD.json", "images", "tif"),
     "nwpu_captions": NwpuCaptions(),
-    "rsieval_captions": RsiEvalCaptions(),
-    "vrsbench_captions": VrsBenchCaptions(),
     "rsvqa_lr": RSVQA_LR,
     "rsieval": RsiEval(),
     "vrsbench_vqa": VrsbenchVqa(),
     "traffic_vqa": TrafficVqa(),
     "earthvqa": EarthVqa(),
     **SCENE_FOLDERS,
+    "vrsbench_captions": VrsbenchCaptions(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")

@@ -21,7 +21,7 @@ FORMATS = {
     "rsicd": "rsicd",
     "rsitmd": "rsitmd",
     "nwpu_captions": "nwpu_captions",
-    "rsieval_captions": "rsieval_captions",
+    "rsieval_captions": "rsieval",
     "vrsbench_captions": "vrsbench_captions",
 }
 SCORES = ("bleu1", "bleu2", "bleu3", "bleu4", "meteor", "rouge_l", "cider")
