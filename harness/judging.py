@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 from harness.errors import ConfigurationError, SampleError
 from harness.interfaces import Judge, JudgedMetric
@@ -15,6 +16,10 @@ UNJUDGED = "unjudged"
 GIVE_UP = 50
 NOT_ASKED = f"the judge was not asked about this sample, for it had failed {GIVE_UP} times in a row"
 Outcome = Verdict | str
+
+
+class Unread(str):
+    """Why what a judge said cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,41 @@ class Judging:
     records: list[Record]
     failed: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A judge, with what it has said of a task so far.
+
+    Attributes:
+        judge: whom to ask.
+        cache: what was said in earlier runs, too, as far as it could be read.
+        said: all that was said in this one; several metrics may ask the same.
+    """
+
+    judge: Judge
+    cache: VerdictCache
+    said: dict[Inquiry, Verdict] = field(default_factory=dict)
+
+    def outcomes(self, metric: JudgedMetric, about: Mapping[Inquiry, Record]) -> dict[Inquiry, Outcome]:
+        """Returns a verdict that a metric can read, or the reason why there is none, for each inquiry.
+
+        Args:
+            metric: the metric.
+            about: its inquiries, each with a record that it is about.
+        """
+        found: dict[Inquiry, Outcome] = {}
+        for inquiry, record in about.items():
+            known = self.said.get(inquiry) or self.cache.find(self.judge.digest, inquiry)
+            found[inquiry] = NOT_ASKED if known is None else _read(metric, record, known)
+        fresh = [inquiry for inquiry, outcome in found.items() if outcome == NOT_ASKED]
+        for inquiry, heard in _fresh(fresh, self.judge):
+            outcome = found[inquiry] = _read(metric, about[inquiry], heard) if isinstance(heard, Verdict) else heard
+            if isinstance(heard, Verdict):
+                self.said[inquiry] = heard
+            if isinstance(outcome, Verdict):
+                self.cache.keep(self.judge.digest, inquiry, outcome)
+        return found
 
 
 def judged_metrics(task: Task) -> dict[str, JudgedMetric]:
@@ -58,8 +98,9 @@ def judge_records(task: Task, records: Sequence[Record], judge: Judge, cache: Ve
     """
     metrics = judged_metrics(task)
     found, failed, models = list(records), set(), set()
+    hearing = Hearing(judge, cache)
     for name, metric in metrics.items():
-        for index, outcome in _asked(metric, records, judge, cache):
+        for index, outcome in _asked(metric, records, hearing):
             record, statistics, said = found[index], {UNJUDGED: 1.0}, outcome
             if isinstance(outcome, Verdict):
                 models.add(outcome.model)
@@ -80,52 +121,33 @@ def _facts(metrics: Mapping[str, JudgedMetric], judge: Judge, models: set[str]) 
     return facts | {f"prompt of {name}": metric.template for name, metric in metrics.items()}
 
 
-def _asked(
-    metric: JudgedMetric, records: Sequence[Record], judge: Judge, cache: VerdictCache
-) -> Iterator[tuple[int, Outcome]]:
+def _asked(metric: JudgedMetric, records: Sequence[Record], hearing: "Hearing") -> Iterator[tuple[int, Outcome]]:
     """Yields the index of each record that the judge is asked about, with a verdict that can be read, or the reason.
 
     Equal inquiries are asked once. What cannot be read is asked again, as often as the metric says.
     """
-    open_inquiries = {index: inquiry for index, record in enumerate(records) if (inquiry := _inquiry(metric, record))}
+    waiting = {index: inquiry for index, record in enumerate(records) if (inquiry := _inquiry(metric, record))}
     for attempt in range(metric.attempts):
-        asked = {index: replace(inquiry, attempt=attempt) for index, inquiry in open_inquiries.items()}
-        verdicts = _verdicts(dict.fromkeys(asked.values()), judge, cache)
-        unread: dict[int, Inquiry] = {}
-        for index, inquiry in asked.items():
-            outcome = _readable(metric, records[index], verdicts[inquiry])
-            if isinstance(verdicts[inquiry], Verdict) and isinstance(outcome, str) and attempt + 1 < metric.attempts:
-                unread[index] = inquiry
-            else:
-                yield index, outcome
-        open_inquiries = unread
+        asked = {index: replace(inquiry, attempt=attempt) for index, inquiry in waiting.items()}
+        about = {inquiry: records[index] for index, inquiry in asked.items()}
+        outcomes = hearing.outcomes(metric, about)
+        last = attempt + 1 == metric.attempts
+        waiting = {i: inquiry for i, inquiry in asked.items() if isinstance(outcomes[inquiry], Unread) and not last}
+        yield from ((index, outcomes[inquiry]) for index, inquiry in asked.items() if index not in waiting)
 
 
 def _inquiry(metric: JudgedMetric, record: Record) -> Inquiry | None:
     return None if record.prediction.status == "failed" else metric.inquire(record)
 
 
-def _readable(metric: JudgedMetric, record: Record, outcome: Outcome) -> Outcome:
-    if isinstance(outcome, str):
-        return outcome
+def _read(metric: JudgedMetric, record: Record, verdict: Verdict) -> Outcome:
     try:
-        metric.judged(record, outcome)
+        statistics = metric.judged(record, verdict)
     except SampleError as error:
-        return str(error)
-    return outcome
-
-
-def _verdicts(inquiries: Iterable[Inquiry], judge: Judge, cache: VerdictCache) -> dict[Inquiry, Outcome]:
-    found: dict[Inquiry, Outcome] = {}
-    for inquiry in inquiries:
-        known = cache.find(judge.digest, inquiry)
-        found[inquiry] = NOT_ASKED if known is None else known
-    fresh = [inquiry for inquiry, outcome in found.items() if not isinstance(outcome, Verdict)]
-    for inquiry, outcome in _fresh(fresh, judge):
-        found[inquiry] = outcome
-        if isinstance(outcome, Verdict):
-            cache.keep(judge.digest, inquiry, outcome)
-    return found
+        return Unread(str(error))
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is recorded with the sample
+        return Unread(f"{type(error).__name__}: {error}")
+    return verdict if all(map(isfinite, statistics.values())) else Unread(f"the metric gives {statistics}")
 
 
 def _fresh(inquiries: Sequence[Inquiry], judge: Judge) -> Iterator[tuple[Inquiry, Outcome]]:

@@ -134,6 +134,9 @@ def test_no_verdict_that_can_be_read_is_a_failure(server: JudgeServer, folder: P
     outcome = run(folder, judge=of(server))
     assert outcome.exit_code == 3
     assert "expected 1 or 0 from the judge, found 'perhaps'" in outcome.output
+    server.answers = [chat("1")]
+    assert run(folder, judge=of(server)).exit_code == 0  # what could not be read is not kept
+    assert scores(folder)["micro"] == 1.0
 
 
 def test_no_key_is_in_any_file_or_on_the_terminal(server: JudgeServer, folder: Path) -> None:
@@ -214,3 +217,15 @@ def test_a_judge_that_does_nothing_but_fail_is_left(server: JudgeServer, folder:
     said = [record["verdicts"]["micro"] for record in records]
     assert sum("answers HTTP 500" in text for text in said) == 50
     assert sum("was not asked about this sample, for it had failed 50 times in a row" in text for text in said) == 350
+
+
+def test_scoring_anew_asks_the_judge_only_what_is_not_kept(server: JudgeServer, folder: Path) -> None:
+    run(folder, judge=of(server))
+    before, count = scores(folder), len(server.asked)
+    again = ["rescore", str(folder / "run"), "--task-dir", str(folder)]
+    refused = CliRunner().invoke(main, again)
+    assert refused.exit_code == 2
+    assert "judged: scored by a judge, and none is named" in refused.output
+    outcome = CliRunner().invoke(main, [*again, "--judge", of(server), "--judge-option", "retries=0"])
+    assert outcome.exit_code == 0, outcome.output
+    assert (scores(folder), len(server.asked)) == (before, count)
