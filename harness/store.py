@@ -62,7 +62,7 @@ def decode(line: bytes) -> Record:
 
 def _known(kind: type[Record | Response | Prediction], data: dict[str, Any]) -> dict[str, Any]:
     """What this version knows of an object; a later one of the same format may add to it."""
-    return {name: data[name] for name in kind.__slots__ if name in data}
+    return {name: data[name] for name in kind.__dataclass_fields__ if name in data}
 
 
 def _shapes(data: dict[str, Any]) -> dict[str, Any]:
