@@ -10,6 +10,12 @@ def geopix_eval_readers() -> dict[str, str]:
         "rsvqa": "harness.readers.rsvqa:RsvqaReader",
         "refer": "harness.readers.refer:ReferReader",
         "json_lines": "harness.readers.json_lines:JsonLinesReader",
+        "json": "harness.readers.json_rows:JsonReader",
+        "csv": "harness.readers.csv_table:CsvReader",
+        "parquet": "harness.readers.parquet:ParquetReader",
+        "datasets": "harness.readers.huggingface:DatasetsReader",
+        "coco": "harness.readers.coco:CocoReader",
+        "image_folder": "harness.readers.image_folder:ImageFolderReader",
     }
 
 
@@ -18,6 +24,10 @@ def geopix_eval_parsers() -> dict[str, str]:
     """Parsers of answers."""
     return {
         "short_answer": "harness.parsers.short_answer:ShortAnswerParser",
+        "one_of": "harness.parsers.reading_parser:OneOfParser",
+        "number": "harness.parsers.reading_parser:NumberParser",
+        "choice": "harness.parsers.choice:ChoiceParser",
+        "class_name": "harness.parsers.class_name:ClassNameParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
     }
@@ -28,6 +38,7 @@ def geopix_eval_metrics() -> dict[str, str]:
     """Metrics."""
     return {
         "accuracy": "harness.metrics.accuracy:Accuracy",
+        "token_recall": "harness.metrics.token_recall:TokenRecall",
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",

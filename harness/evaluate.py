@@ -65,7 +65,7 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
         result = score_answers(task, works, in_order, settings)
-        run.close_task(result, in_order, log.lines())
+        run.close_task(result, in_order, log.lines)
     return result
 
 

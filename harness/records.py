@@ -132,8 +132,8 @@ class Prediction:
     Attributes:
         status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
             `failed` when the sample could not be asked at all (not scored).
-        reason: why the status is not `ok`, in words; or what the parser did with an answer that is, such as uniting
-            its masks.
+        reason: why the status is not `ok`, in words; with `ok`, what the parser did with an answer that is not given as
+            expected, such as uniting its masks.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
         boxes: the boxes that are scored, in pixels.

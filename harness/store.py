@@ -9,11 +9,11 @@ RUN/TASK/previews/*.webp          small copies of the images that reports show
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import orjson
 import pydantic
@@ -81,14 +81,42 @@ def _response(data: dict[str, Any] | None) -> Response | None:
     return None if data is None else Response(**_known(Response, data) | _shapes(data))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file beside its place and renames it, so that no reader ever sees half of it."""
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Writes a file, given whole or in parts, beside its place and renames it, so that nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+class WrittenLines(Mapping[str, bytes]):
+    """Lines of a file by sample id, read when they are asked for: a large task's records take hundreds of megabytes.
+
+    Args:
+        file: the file, open for reading.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._places: dict[str, tuple[int, int]] = {}
+
+    def add(self, start: int, lines: Mapping[str, bytes]) -> None:
+        """Notes lines that stand one behind the other from a byte of the file on."""
+        for sample_id, line in lines.items():
+            self._places[sample_id] = start, len(line)
+            start += len(line)
+
+    def __getitem__(self, sample_id: str) -> bytes:
+        start, length = self._places[sample_id]
+        return os.pread(self._file.fileno(), length, start)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class RecordLog:
@@ -99,16 +127,17 @@ class RecordLog:
 
     Args:
         path: the file; made with its folder when absent.
+
+    Attributes:
+        lines: what was appended, by sample id; there while the log is open.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Where each appended record stands: kept themselves, the lines of a large run would fill the memory.
-        self._places: dict[str, slice] = {}
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("a+b")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -116,7 +145,8 @@ class RecordLog:
             raise ConfigurationError(
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
-        self._end = _cut_torn_line(self.path)
+        _cut_torn_line(self.path)
+        self.lines = WrittenLines(self._file)
         return self
 
     def __exit__(
@@ -127,26 +157,18 @@ class RecordLog:
 
     def append(self, records: list[Record]) -> None:
         """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
-        lines = [encode(record) for record in records]
-        self._file.write(b"".join(lines))
+        fresh = {record.sample_id: encode(record) for record in records}
+        start = self._file.seek(0, os.SEEK_END)
+        self._file.write(b"".join(fresh.values()))
         self._file.flush()
-        for record, line in zip(records, lines, strict=True):
-            self._places[record.sample_id] = slice(self._end, self._end + len(line))
-            self._end += len(line)
-
-    def lines(self) -> dict[str, bytes]:
-        """Returns what was appended, by sample id."""
-        content = self.path.read_bytes()
-        return {sample_id: content[place] for sample_id, place in self._places.items()}
+        self.lines.add(start, fresh)
 
 
-def _cut_torn_line(path: Path) -> int:
-    """Leaves whole lines only; returns the file's length in bytes."""
+def _cut_torn_line(path: Path) -> None:
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
-    return whole
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -260,8 +282,8 @@ class RunDirectory:
             lines: those that are encoded already, by sample id.
         """
         known = lines or {}
-        content = b"".join(known.get(record.sample_id) or encode(record) for record in records)
-        write_atomically(self.records_path(result.task), content)
+        encoded = (known.get(record.sample_id) or encode(record) for record in records)
+        write_atomically(self.records_path(result.task), encoded)
         content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomically(self.path / result.task / RESULT_FILE, content)
 

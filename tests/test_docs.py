@@ -36,7 +36,7 @@ from harness.plugins import installed
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-SCRIPTS = [path for path in DOCUMENTS if path.name != "commands.md"]
+SCRIPTS = [path for path in DOCUMENTS if path.name not in ("commands.md", "benchmarks.md")]
 FENCE = re.compile(r"^```(\w*)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r'(\w+)="?([^"\s]+)"?')
@@ -290,6 +290,13 @@ def generator() -> ModuleType:
 def test_the_page_of_commands_is_what_the_code_says() -> None:
     written = (ROOT / "docs" / "commands.md").read_text("utf-8")
     assert written == generator().page(), "run: python scripts/generate_docs.py"
+
+
+def test_the_page_of_benchmarks_is_what_the_task_files_say() -> None:
+    written = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert written == generator().benchmarks(), "run: python scripts/generate_docs.py"
+    for file in shipped("tasks").glob("*.yaml"):
+        assert f"| `{file.stem}`" in written
 
 
 def test_the_page_of_commands_has_every_option_and_part() -> None:

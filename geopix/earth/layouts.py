@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 
+from geopix.earth.earthvqa import EarthVqa
 from geopix.earth.loveda import LoveDa
 from geopix.earth.picture import Layout
 from geopix.earth.rrsisd import RrsisD
-from geopix.earth.rsvqa import RsvqaHr
+from geopix.earth.rsieval import RsiEval
+from geopix.earth.rsvqa import RSVQA_HR, RSVQA_LR
+from geopix.earth.scene_folders import SCENE_FOLDERS
+from geopix.earth.traffic_vqa import TrafficVqa
+from geopix.earth.vrsbench_vqa import VrsbenchVqa
 
 LAYOUTS: Mapping[str, Layout] = {
-    "rsvqa_hr": RsvqaHr(),
+    "rsvqa_hr": RSVQA_HR,
     "rrsisd": RrsisD(),
     "loveda": LoveDa(),
+    "rsvqa_lr": RSVQA_LR,
+    "rsieval": RsiEval(),
+    "vrsbench_vqa": VrsbenchVqa(),
+    "traffic_vqa": TrafficVqa(),
+    "earthvqa": EarthVqa(),
+    **SCENE_FOLDERS,
 }
 USUAL = ("rsvqa_hr", "rrsisd")

@@ -66,13 +66,17 @@ def test_records_leave_the_process_as_they_come(tmp_path: Path) -> None:
         assert len(list(read_records(path))) == 2
 
 
-def test_a_log_gives_the_lines_it_has_appended(tmp_path: Path) -> None:
+def test_written_lines_are_read_back_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    path.write_bytes(encode(record("earlier")) + b'{"torn')
+    path.write_bytes(encode(record("0")) + b'{"torn')
     with RecordLog(path) as log:
-        log.append([record("1"), record("two")])
-        log.append([record("3")])
-        assert log.lines() == {name: encode(record(name)) for name in ("1", "two", "3")}
+        log.append([record("1"), record("a longer one")])
+        log.append([record("2")])
+        assert {name: log.lines[name] for name in log.lines} == {
+            name: encode(record(name)) for name in ("1", "a longer one", "2")
+        }
+        assert (len(log.lines), log.lines.get("0")) == (3, None)
+    assert [found.sample_id for found in read_records(path)] == ["0", "1", "a longer one", "2"]
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
