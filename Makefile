@@ -4,9 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   := data/mini-earth
 RUN    := runs/demo
+# What our own regression check asks: a Mini Earth of its own, and the baseline that is committed.
+CHECK_DATA := data/regression
+CHECK_RUN  := runs/regression
+BASELINE   := regression/baseline.json.gz
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: all demo test lint format docs bench clean
+.PHONY: all demo test test-slow regression bless lint format docs bench clean
 
 all: lint test
 
@@ -35,7 +39,28 @@ demo: $(VENV)/.model $(DATA)
 	@echo "Open $(abspath $(RUN)/leaderboard.html)"
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not slow'
+
+test-slow: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal -m slow
+
+$(CHECK_DATA): | $(VENV)/.model
+	$(BIN)/geopix earth make $(CHECK_DATA) --seed 23 --images 24 --splits test
+
+# Never goes on with an earlier run: the checkpoint may be another by now.
+$(CHECK_RUN): $(VENV)/.model $(CHECK_DATA) FORCE
+	rm -rf $(CHECK_RUN)
+	$(BIN)/geopix-eval --tasks rsvqa_hr,rrsis --model geopix-mini --data-dir $(CHECK_DATA) --output $(CHECK_RUN) --previews 0
+
+# Fails when geopix-mini or a metric has become worse than the committed baseline.
+regression: $(CHECK_RUN)
+	$(BIN)/geopix-eval compare $(BASELINE) $(CHECK_RUN) --gates regression/gates.yaml --junit runs/regression.xml --markdown runs/regression.md
+
+# Makes what geopix-mini answers today the baseline. Commit it when a change is meant.
+bless: $(CHECK_RUN)
+	$(BIN)/geopix-eval bless $(CHECK_RUN) --output $(BASELINE)
+
+FORCE:
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -87,7 +87,9 @@ def entries(folders: Sequence[Path]) -> tuple[Entry, ...]:
         if not folder.is_dir():
             raise ConfigurationError(f"the task folder {folder.resolve()} does not exist.")
     files = [file for folder in folders for file in sorted(folder.glob("*.yaml"))]
-    return tuple(sorted(map(entry, files), key=lambda found: found.name))
+    found = (entry(file) for file in files)
+    # A board may lie beside the tasks it names.
+    return tuple(sorted((one for one in found if "board" not in one.document.data), key=lambda one: one.name))
 
 
 class Catalogue:

@@ -92,6 +92,7 @@ def main(context: click.Context, /, **options: Any) -> None:
     \b
     geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
     geopix-eval leaderboard runs/ -o board.html         compare runs
+    geopix-eval compare baseline.json.gz runs/new       say what regressed; exit code 1 stops a pipeline
 
     Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or
     device; 70 a bug, here or in a plugin; 130 interrupted.
@@ -244,16 +245,66 @@ def diff(before: Path, after: Path, task: str | None, most: int) -> None:
 
 
 @main.command("leaderboard")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
-@click.option("--samples", type=click.IntRange(min=0), default=60, show_default=True, help="Sample cards per task.")
-def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
-    """Write one HTML file that compares runs, or all runs below a folder."""
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: leaderboard.html]")
+@click.option("--board", metavar="NAME", help="A shipped board or a board's file.  [default: all tasks of the runs]")
+@click.option("--baseline", metavar="NAME", help="The run that the others are compared with.")
+@click.option(
+    "--format", "form", type=click.Choice(["single", "folder"]), default="single", show_default=True,
+    help="One file, or a folder with pictures and masks of all samples.",
+)  # fmt: skip
+@click.option(
+    "--embed-samples", "--samples", "samples", type=click.IntRange(min=0), default=60, show_default=True,
+    help="Samples of each task that stand on the page in full.",
+)  # fmt: skip
+def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> None:
+    """Write an HTML page that compares runs, or all runs below a folder, and all its numbers as JSON beside it."""
+    if not runs and not options["board"]:
+        raise click.UsageError("name a run, a folder that holds runs, or a --board.")
     from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
 
-    summary = write_leaderboard(list(runs), output, samples_per_task=samples)
+    place = output or Path("leaderboard" if options["form"] == "folder" else "leaderboard.html")
+    summary = write_leaderboard(list(runs), place, samples_per_task=options.pop("samples"), **options)
     parts = (f"{summary.bytes / 1e6:.1f} MB", counted(summary.runs, "run"), counted(summary.tasks, "task"))
     click.echo(f"{summary.path} ({', '.join(parts)})")
+    if summary.large:
+        click.echo(
+            "The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True
+        )
+
+
+@main.command("compare")
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("head", type=click.Path(path_type=Path))
+@click.option("--gates", type=click.Path(path_type=Path), help="A YAML file of gates.  [default: no significant drop]")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write Markdown, complete up to 1,000 kB.")
+@click.option("--comment", type=click.Path(path_type=Path), help="Write Markdown of at most 60 kB, for a comment.")
+@click.option("--json", type=click.Path(path_type=Path), help="Write everything as JSON.")
+@click.option("--bencher", type=click.Path(path_type=Path), help="Write HEAD's scores in Bencher's metric format.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap and the test.")
+@click.pass_context
+def compare_runs(context: click.Context, /, **options: Any) -> None:
+    """Say whether HEAD is worse than BASE, metric by metric on the same samples, and whether gates hold.
+
+    BASE and HEAD are runs' folders; a file that `geopix-eval bless` wrote may stand in their place.
+
+    Exit codes: 0 nothing regressed and the gates hold; 1 something regressed, or a gate failed or could not be
+    evaluated; 2 usage or configuration; 4 a run or a file is missing or damaged.
+    """
+    from harness.comparison.command import compare  # noqa: PLC0415
+
+    context.exit(compare(**options))
+
+
+@main.command("bless")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("baseline.json.gz"), show_default=True)
+def bless(run: Path, output: Path) -> None:
+    """Write a run's statistics as a baseline that is small enough to commit: no image, no prompt, no answer."""
+    from harness.comparison.command import bless_run  # noqa: PLC0415
+
+    bless_run(run, output)
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.catalog import Catalogue, entries, shipped
+from harness.catalog import Catalogue, entries, entry, shipped
 from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from harness.located_yaml import Problem
     from harness.spec import Expects, Task
 
 
@@ -73,7 +74,7 @@ def _published(expects: "Expects") -> str:
 
 
 def validate_files(places: Sequence[Path]) -> None:
-    """Checks task files, or all of some folders.
+    """Checks task files and leaderboard files, or all of some folders.
 
     Raises:
         ConfigurationError: a place does not exist, or files have mistakes; all of them, with file:line.
@@ -83,12 +84,21 @@ def validate_files(places: Sequence[Path]) -> None:
     files = [file for place in places for file in _files(place)]
     folders = _without_twins([shipped("tasks"), *(file.parent for file in files)])
     catalogue = Catalogue(folders, installed())
-    problems = [problem for file in files for problem in catalogue.problems(file)]
+    problems = [problem for file in files for problem in _problems(file, catalogue)]
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
         where = f"{len(files)} file{'s' if len(files) > 1 else ''}"
         raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {where}."]))
-    click.echo(f"{len(files)} task files are right." if len(files) != 1 else "1 task file is right.")
+    click.echo(f"{len(files)} files are right." if len(files) != 1 else "1 file is right.")
+
+
+def _problems(file: Path, catalogue: Catalogue) -> "list[Problem]":
+    from harness.boards import board_problems  # noqa: PLC0415
+
+    document = entry(file).document
+    if "board" in document.data:
+        return board_problems(document, file, catalogue)
+    return catalogue.problems(file)
 
 
 def _files(place: Path) -> list[Path]:

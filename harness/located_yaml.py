@@ -194,7 +194,7 @@ class _Builder:
         return None
 
     def _refuse_tag(self, node: yaml.Node, path: KeyPath) -> None:
-        self._note(node, path, f"the tag {node.tag!r} is not allowed: a task file holds plain values and no code")
+        self._note(node, path, f"the tag {node.tag!r} is not allowed: the file may hold plain values and no code")
 
     def _note(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self.file, node.start_mark.line + 1, dotted(path), message))

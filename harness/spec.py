@@ -35,7 +35,9 @@ DESCRIPTIVE = {
 }
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A mapping of a YAML file: unknown keys and other types are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -80,7 +82,7 @@ class MetricUse(_Use):
         return self.label or self.name
 
 
-class Generation(_Strict):
+class Generation(Strict):
     """How the model generates."""
 
     max_new_tokens: int = Field(default=256, ge=1, description="Upper bound on generated tokens.")
@@ -88,7 +90,7 @@ class Generation(_Strict):
     top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="Nucleus sampling, where temperature is above 0.")
 
 
-class Expects(_Strict):
+class Expects(Strict):
     """What the published split holds, as far as established; `geopix-eval data status` compares."""
 
     samples: int | None = Field(default=None, ge=1, description="Samples that the reader finds in the published split.")
@@ -99,7 +101,7 @@ class Expects(_Strict):
     )
 
 
-class TaskSpec(_Strict):
+class TaskSpec(Strict):
     """A benchmark: its data, prompt, parser and metrics."""
 
     name: Name = Field(description="The task's name: lower case letters, digits, underscores; the file's name too.")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from math import sqrt
+from statistics import NormalDist
 from typing import cast
 
 import numpy as np
@@ -50,8 +52,9 @@ def interval(
     the place of this one, the model and its answers to each sample being fixed. Questions about one image are not
     independent, so images are drawn, with replacement and as many as there are, and each brings all its questions
     (Field and Welsh, Bootstrapping clustered data, J. R. Statist. Soc. B 69, 2007). The bounds are percentiles of the
-    resampled scores (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Where every sample
-    scores alike the interval has no width: it then says nothing about samples unlike those seen.
+    resampled scores (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13), expanded for few
+    clusters, see `percentiles`. Where every sample scores alike the interval has no width: it then says nothing about
+    samples unlike those seen.
 
     Args:
         metric: the metric; one with `from_totals` is resampled by a matrix product.
@@ -65,11 +68,45 @@ def interval(
     count = len(members)
     if count < 2:
         return Interval(None, None, 0, count, f"an interval needs two clusters or more, found {count}")
+    scores = resampled_scores(metric, columns, groups, count, replicates=replicates, seed=seed)
+    return percentiles(scores, count, level)
+
+
+def resampled_scores(
+    metric: Metric, columns: Columns, groups: NDArray[np.int64], count: int, *, replicates: int = 2000, seed: int = 0
+) -> NDArray[np.float64]:
+    """Returns the scores float64[R] of resampled test sets, NaN where undefined.
+
+    The draws depend on the number of clusters and the seed alone: called for two models with the same clusters, both
+    are scored on the same resampled test sets, and the differences are those of a paired bootstrap.
+
+    Args:
+        metric: the metric; one with `from_totals` is resampled by a matrix product.
+        columns: its statistics, each float64[N].
+        groups: the cluster of each sample, int64[N] in [0, C).
+        count: C, how many clusters there are.
+        replicates: R, how many resamples are drawn.
+        seed: of the draws.
+    """
     resamples = _resamples(replicates, count, seed)
     if hasattr(metric, "from_totals"):
-        scores = _additive(cast(AdditiveMetric, metric), columns, groups, resamples)
-    else:
-        scores = _general(metric, columns, groups, resamples)
+        return _additive(cast(AdditiveMetric, metric), columns, groups, resamples)
+    return _general(metric, columns, groups, resamples)
+
+
+def percentiles(scores: NDArray[np.float64], count: int, level: float = 0.95) -> Interval:
+    """Returns the expanded percentile interval of resampled scores, or of differences of them.
+
+    Plain percentiles are too narrow for few clusters, as a normal interval is where Student's t is due. The share that
+    is cut off is made smaller by as much (Hesterberg, What Teachers Should Know about the Bootstrap, The American
+    Statistician 69, 2015): with 30 clusters 1.9 % instead of 2.5 % on either side.
+
+    Args:
+        scores: float64[R], NaN where undefined.
+        count: how many clusters were drawn from.
+        level: the share of scores between the bounds, in (0, 1).
+    """
+    replicates = len(scores)
     defined = scores[~np.isnan(scores)]
     if len(defined) < (1 - UNDEFINED_SHARE) * replicates:
         reason = (
@@ -77,8 +114,20 @@ def interval(
             f"{count} clusters are too few for it"
         )
         return Interval(None, None, len(defined), count, reason)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    outside = _expanded((1 - level) / 2, count)
+    low, high = np.quantile(defined, [outside, 1 - outside])
     return Interval(float(low), float(high), len(defined), count)
+
+
+def _expanded(outside: float, count: int) -> float:
+    """The share to cut off on either side so that few clusters give an interval as wide as Student's t would.
+
+    Student's quantile is taken from the normal one by its series (Abramowitz and Stegun 26.7.5), which is good to
+    0.3 % from five degrees of freedom on, and needs no scipy while a task is run.
+    """
+    z, freedom = NormalDist().inv_cdf(outside), count - 1
+    series = (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return NormalDist().cdf(sqrt(count / freedom) * (z + series))
 
 
 def _resamples(replicates: int, count: int, seed: int) -> Iterable[NDArray[np.uint16]]:

@@ -27,6 +27,7 @@ from geopix.cli import main as geopix_command
 from geopix.training.recipe import Recipe
 from harness.catalog import Catalogue, shipped
 from harness.cli import main as geopix_eval_command
+from harness.comparison.gates import GatesFile, GateUse
 from harness.docstrings import section
 from harness.plugins import GROUP, Hooks, Registry, collect, installed
 from harness.spec import DatasetUse, Expects, Generation, MetricUse, ParserUse, TaskSpec
@@ -44,6 +45,10 @@ a plugin, with its traceback; 130 interrupted by Ctrl-C.
 TASK_FILE = """## Task file
 
 A task is one YAML file. Its keys:
+"""
+GATES_FILE = """## Gates file
+
+`geopix-eval compare --gates FILE` reads a YAML file of gates; [ci.md](ci.md) shows one. Its keys:
 """
 RECIPE_FILE = """## Recipe
 
@@ -65,6 +70,10 @@ def page() -> str:
         TASK_FILE,
         _keys(TaskSpec),
         *_uses(),
+        GATES_FILE,
+        _keys(GatesFile),
+        "### Keys of a gate",
+        _keys(GateUse),
         RECIPE_FILE,
         _keys(Recipe),
         PARTS,

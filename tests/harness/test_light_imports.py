@@ -8,6 +8,7 @@ import pytest
 
 from harness.catalog import shipped
 from harness.store import RunDirectory
+from tests.harness.comparison.runs import write_run
 from tests.harness.report import factory
 from tests.harness.small_data import write_data, write_task
 
@@ -55,6 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("light")
     write_data(folder / "data")
     write_task(folder)
+    write_run(folder / "base", 70)
     run = RunDirectory(folder / "earlier")
     run.open(factory.manifest("model", folder / "data"))
     records = factory.vqa_records(20, 0.8, seed=1)
@@ -70,6 +72,8 @@ COMMANDS = {
     "validate": ["validate", str(shipped("tasks"))],
     "run": ["--tasks", "small.yaml", "--model", "baseline:constant", "--output", "run"],
     "leaderboard": ["leaderboard", "earlier"],
+    "compare": ["compare", "base", "base"],
+    "bless": ["bless", "base"],
     "new": ["new", "fresh_{turn}", "--like", "rrsis"],
     "data status": ["data", "status", "--data-dir", "data"],
     "show a sample": ["show", "earlier", "q1"],

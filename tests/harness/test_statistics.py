@@ -10,7 +10,7 @@ from harness.interfaces import Columns, MetricInfo
 from harness.metrics.accuracy import Accuracy
 from harness.metrics.segmentation import CumulativeIoU
 from harness.records import Prediction, Target
-from harness.statistics import interval
+from harness.statistics import interval, percentiles
 
 Floats = NDArray[np.float64]
 Z = 1.959964
@@ -166,3 +166,16 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         covered += found.low <= 0.6 <= found.high
     # 95 % less the known shortfall of the percentile bootstrap, within three standard errors of the simulation.
     assert 0.89 <= covered / trials <= 0.99
+
+
+@pytest.mark.parametrize("clusters", [6, 10, 30, 300])
+def test_few_clusters_are_cut_off_less_as_student_says(clusters: int) -> None:
+    from scipy.stats import norm, t
+
+    scores = np.linspace(0, 1, 100_001)
+    outside = norm.cdf(np.sqrt(clusters / (clusters - 1)) * t.ppf(0.025, clusters - 1))
+    found = percentiles(scores, clusters)
+    assert found.low == pytest.approx(outside, rel=0.1, abs=1e-5)
+    assert found.high == pytest.approx(1 - outside, abs=0.0005)
+    assert found.low is not None
+    assert found.low < 0.025
