@@ -16,6 +16,10 @@ def geopix_eval_readers() -> dict[str, str]:
         "datasets": "harness.readers.huggingface:DatasetsReader",
         "coco": "harness.readers.coco:CocoReader",
         "image_folder": "harness.readers.image_folder:ImageFolderReader",
+        "karpathy": "harness.readers.karpathy:KarpathyReader",
+        "nwpu_captions": "harness.readers.nwpu_captions:NwpuCaptionReader",
+        "rsieval_captions": "harness.readers.rsieval:RsievalCaptionReader",
+        "vrsbench_captions": "harness.readers.vrsbench_captions:VrsbenchCaptionReader",
     }
 
 
@@ -30,6 +34,7 @@ def geopix_eval_parsers() -> dict[str, str]:
         "class_name": "harness.parsers.class_name:ClassNameParser",
         "rsvqa_answer": "harness.parsers.rsvqa:RsvqaAnswerParser",
         "mask": "harness.parsers.mask:MaskParser",
+        "caption": "harness.parsers.caption:CaptionParser",
     }
 
 
@@ -42,6 +47,12 @@ def geopix_eval_metrics() -> dict[str, str]:
         "cumulative_iou": "harness.metrics.segmentation:CumulativeIoU",
         "mean_iou": "harness.metrics.segmentation:MeanIoU",
         "precision_at": "harness.metrics.segmentation:PrecisionAt",
+        "bleu": "harness.metrics.captions.bleu:Bleu",
+        "rouge_l": "harness.metrics.captions.rouge:RougeL",
+        "cider": "harness.metrics.captions.cider:Cider",
+        "meteor": "harness.metrics.captions.meteor:Meteor",
+        "spice": "harness.metrics.captions.spice:Spice",
+        "recon_score": "harness.metrics.recon_score:ReconScore",
     }
 
 

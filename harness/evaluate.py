@@ -17,6 +17,7 @@ from harness.results import TaskResult
 from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
 from harness.store import RecordLog, RunDirectory, preview_name
+from harness.together import score_together
 
 Progress = Callable[[str, int, int], None]
 
@@ -64,14 +65,21 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = score_answers(task, works, in_order, settings)
-        run.close_task(result, in_order, log.lines)
+        result, scored = score_answers(task, works, in_order, settings)
+        run.close_task(result, scored, log.lines if scored is in_order else None)
     return result
 
 
-def score_answers(task: Task, works: Sequence[Work], records: Sequence[Record], settings: Settings) -> TaskResult:
-    """Returns the result of a task whose every sample has a record."""
-    return _limited(summarise(task, works, records, settings.seed), settings.limit)
+def score_answers(
+    task: Task, works: Sequence[Work], records: list[Record], settings: Settings
+) -> tuple[TaskResult, list[Record]]:
+    """Returns the result of a task whose every sample has a record, and the records.
+
+    They are the same list, or another with the statistics of metrics that score all samples together.
+    """
+    scored = score_together(task, records, [work.sample.images for work in works])
+    result = summarise(task, works, scored.records, settings.seed, scored.undefined)
+    return _limited(result, settings.limit), scored.records
 
 
 def _limited(result: TaskResult, limit: int | None) -> TaskResult:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from harness.records import Prediction, Request, Response, Sample, Target
+from harness.records import Answered, Prediction, Request, Response, Sample, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,28 @@ class AdditiveMetric(Protocol):
 
     def from_totals(self, totals: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Returns float64[R] corpus scores from the statistics' sums float64[R]; NaN where undefined."""
+        ...
+
+
+class CorpusMetric(Protocol):
+    """A metric that scores a task's samples together, once all are answered.
+
+    For what one sample cannot tell (CIDEr weighs words by how many images have them) and for what is dear to start
+    (METEOR is one Java process). Its `score` gives an empty dict; its statistics come from here instead, and everything
+    after that, sums, slices, intervals, is as with any metric.
+    """
+
+    def score_all(self, samples: Sequence[Answered]) -> Sequence[Mapping[str, float]]:
+        """Returns each sample's statistics, in order; an empty mapping leaves a sample out.
+
+        Args:
+            samples: all samples of the task. One whose prediction `failed` is there for its right answer alone;
+                whatever is given for it is left out.
+
+        Raises:
+            EnvironmentProblem: something it needs is missing. The score is then undefined, with the error's words as
+                the reason, and the other metrics are not touched.
+        """
         ...
 
 

@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models")
+KINDS = ("readers", "parsers", "metrics", "models", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -44,13 +44,21 @@ class Hooks:
     def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
 
+    @hookspec
+    def geopix_eval_generators(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Text-to-image models that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
+    @hookspec
+    def geopix_eval_scorers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Perceptual distances that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
 
 @dataclass(frozen=True)
 class Registry:
     """Names of one kind of plugin and where each class is.
 
     Attributes:
-        kind: `readers`, `parsers`, `metrics` or `models`.
+        kind: one of `KINDS`.
         places: "module:Class" by name.
     """
 
@@ -107,6 +115,8 @@ class Plugins:
     parsers: Registry
     metrics: Registry
     models: Registry
+    generators: Registry
+    scorers: Registry
 
 
 def collect(manager: pluggy.PluginManager) -> Plugins:

@@ -146,6 +146,23 @@ class Prediction:
     boxes: tuple[Box, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One sample as metrics see it that score all samples together.
+
+    Attributes:
+        target: the right answer in the parser's terms; as the data set has it where the sample failed.
+        prediction: what the parser made of the answer; its status may be `failed` here.
+        tags: names by which scores are sliced.
+        images: the images the question is about.
+    """
+
+    target: Target
+    prediction: Prediction
+    tags: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[ImageFile, ...] = ()
+
+
 @dataclass(frozen=True)
 class Record:
     """All that is known of one sample after the run; one line of `records.jsonl`.

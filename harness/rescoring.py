@@ -133,7 +133,7 @@ class Answers:
             record(reading, work, old.response, old.prediction.reason)
             for work, old in zip(works, self.records, strict=True)
         ]
-        result = score_answers(reading, works, records, settings)
+        result, records = score_answers(reading, works, records, settings)
         result = replace(result, images_digest=self.result.images_digest)
         if not keeps_raw_targets:
             notes = (*result.notes, EARLIER_TARGETS)

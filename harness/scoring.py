@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 import orjson
 
@@ -117,10 +118,24 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed: int) -> TaskResult:
-    """Returns the result of a task whose every sample has a record."""
+def summarise(
+    task: Task,
+    works: Sequence[Work],
+    records: Sequence[Record],
+    seed: int,
+    undefined: Mapping[str, str] = MappingProxyType({}),
+) -> TaskResult:
+    """Returns the result of a task whose every sample has a record.
+
+    Args:
+        task: the task.
+        works: its samples.
+        records: their records, in the same order.
+        seed: the seed of the bootstrap.
+        undefined: why a metric could not score at all, by its name in the task.
+    """
     spec = task.spec
-    scores = score_corpus(task, records, seed)
+    scores = score_corpus(task, records, seed, undefined)
     return TaskResult(
         task=spec.name,
         title=spec.title,

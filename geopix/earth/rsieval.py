@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from geopix.earth.captions import description
 from geopix.earth.facts import at_position
 from geopix.earth.files import write_json, write_png
-from geopix.earth.phrases import POSITIONS, article, plural
+from geopix.earth.phrases import POSITIONS
 from geopix.earth.picture import Picture
 from geopix.earth.scene import Instance, Scene
-from geopix.earth.things import CATEGORIES
+from geopix.earth.seeds import SENTENCES
 
 FOLDER = "RSIEval"
 Row = dict[str, Any]
@@ -36,7 +37,8 @@ class RsiEval:
         name = f"P{picture.image_id:04d}_0000.png"
         write_png(root / FOLDER / "images" / name, picture.scene.image)
         pairs = [{"question": text, "answer": answer, "type": kind} for text, answer, kind in _pairs(picture)]
-        return [{"filename": name, "caption": caption(picture.scene), "qa_pairs": pairs}]
+        caption = description(picture.scene, picture.random(SENTENCES))
+        return [{"filename": name, "caption": caption, "qa_pairs": pairs}]
 
     def samples(self, row: list[Row]) -> int:
         """Counts the questions."""
@@ -45,19 +47,6 @@ class RsiEval:
     def write_tables(self, root: Path, rows: Sequence[tuple[str, list[Row]]]) -> None:
         """Writes the one table."""
         write_json(root / FOLDER / "annotations.json", {"annotations": [image for _, own in rows for image in own]})
-
-
-def caption(scene: Scene) -> str:
-    """Returns what is in a scene in two sentences."""
-    counts = Counter(instance.category for instance in scene.instances)
-    named = [
-        f"{number(counts[category])} {category if counts[category] == 1 else plural(category)}"
-        for category in CATEGORIES
-        if counts[category]
-    ]
-    place = PLACES[scene.theme]
-    seen = " and ".join(filter(None, (", ".join(named[:-1]), named[-1]))) if named else "nothing that stands out"
-    return f"This is an aerial image of {article(place)} {place}. In the image one can see {seen}."
 
 
 def number(count: int) -> str:

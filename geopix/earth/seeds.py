@@ -6,6 +6,7 @@ import numpy as np
 
 SCENE, QUESTIONS, REFERENCES = range(3)
 THERMAL = 4
+SENTENCES = 3
 
 
 def seed_of(seed: int, split: str, index: int, purpose: int = SCENE) -> int:

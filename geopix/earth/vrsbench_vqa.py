@@ -18,6 +18,13 @@ TYPES = {"presence": "object existence", "count": "object quantity", "comp": "re
 Row = dict[str, Any]
 
 
+def write_image(root: Path, picture: Picture) -> str:
+    """Writes a picture where VRSBench keeps its own, and returns its file's name."""
+    name = f"{picture.image_id:05d}_0000.png"
+    write_png(root / FOLDER / "Images_val" / name, picture.scene.image)
+    return name
+
+
 class VrsbenchVqa:
     """VRSBench's layout, its questions."""
 
@@ -25,8 +32,7 @@ class VrsbenchVqa:
         """Writes the image, where it is in the split `test`."""
         if picture.split != "test":
             return []
-        name = f"{picture.image_id:05d}_0000.png"
-        write_png(root / FOLDER / "Images_val" / name, picture.scene.image)
+        name = write_image(root, picture)
         return [
             {"image_id": name, "question": text, "ground_truth": answer, "dataset": "RSBench", "type": kind}
             for text, answer, kind in _asked(picture)

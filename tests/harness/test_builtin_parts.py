@@ -27,6 +27,17 @@ USES: list[tuple[str, str, dict[str, Any]]] = [
     ("parsers", "number", {"whole": False}),
     ("parsers", "choice", {"letters": "ABCDE", "choices": "choices"}),
     ("parsers", "class_name", {"classes": "kinds", "synonyms": {"a": ["b", "c"]}}),
+    ("readers", "karpathy", {"file": "f", "images": "i", "split": "val"}),
+    ("readers", "nwpu_captions", {"file": "f", "images": "i", "split": "val"}),
+    ("readers", "rsieval_captions", {"file": "f", "images": "i", "caption": "text_output"}),
+    ("readers", "vrsbench_captions", {"file": "f", "images": "i"}),
+    ("parsers", "caption", {}),
+    ("metrics", "bleu", {"order": 2}),
+    ("metrics", "rouge_l", {}),
+    ("metrics", "cider", {"preset": "plain"}),
+    ("metrics", "meteor", {}),
+    ("metrics", "spice", {}),
+    ("metrics", "recon_score", {"generator": "a:b", "scorer": "c", "missing": "zero", "seed": 1}),
     ("parsers", "short_answer", {"steps": ["thoughts", "strip", "lower", "full_stop", "spaces"]}),
     ("parsers", "rsvqa_answer", {"bins": "hr", "tag": "type"}),
     ("parsers", "mask", {"several": "first"}),
@@ -51,6 +62,9 @@ MISUSES: list[tuple[str, str, dict[str, Any]]] = [
     ("metrics", "accuracy", {"match": "fuzzy"}),
     ("metrics", "mean_iou", {"preset": "coco"}),
     ("metrics", "precision_at", {}),
+    ("metrics", "bleu", {"order": 5}),
+    ("metrics", "cider", {"preset": "cocco"}),
+    ("metrics", "recon_score", {"generator": "a"}),
 ]
 
 
