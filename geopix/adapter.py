@@ -87,6 +87,7 @@ def _response(answer: Answer, seconds: float) -> Response:
         seconds=seconds,
         tokens=answer.tokens,
         reason=answer.reason,
+        box_family="geopix",
     )
 
 

@@ -69,6 +69,20 @@ policy_option = click.option(
 )
 
 
+def judge_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Adds the options that name the judge which metrics ask."""
+    options = (
+        click.option("--judge", metavar="JUDGE", help="Who judges: openai:MODEL@URL, transformers:FOLDER, a plugin's."),
+        click.option("--judge-option", "judge_options", multiple=True, metavar="KEY=VALUE", help="One of the judge's."),
+        click.option(
+            "--judge-cache", type=click.Path(path_type=Path, dir_okay=False), help="Verdicts.  [default: in the run]"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="geopix")
 @click.option("--tasks", metavar="NAME,..", help="Tasks to run: names, aliases or paths of task files.")
@@ -81,6 +95,7 @@ policy_option = click.option(
 @data_dir_option
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/MODEL]")
 @click.option("--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files.")
+@judge_options
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
@@ -199,6 +214,7 @@ def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) 
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@judge_options
 @task_folders
 @click.pass_context
 def import_answers(context: click.Context, /, **options: Any) -> None:
@@ -218,6 +234,7 @@ def import_answers(context: click.Context, /, **options: Any) -> None:
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A new run folder.  [default: RUN itself]")
 @policy_option
+@judge_options
 @task_folders
 @click.pass_context
 def rescore(context: click.Context, /, **options: Any) -> None:

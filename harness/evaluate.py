@@ -9,14 +9,16 @@ from pathlib import Path
 
 from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
 from harness.images import image_digest, write_preview
-from harness.interfaces import Model
+from harness.interfaces import Judge, Model
+from harness.judges.cache import VerdictCache
+from harness.judging import Judging, judge_records, judged_metrics
 from harness.paths import spelt_below
 from harness.prompts import PromptTemplate
 from harness.records import Record, Request, Response, Sample
 from harness.results import TaskResult
 from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
-from harness.store import RecordLog, RunDirectory, preview_name
+from harness.store import VERDICTS_FILE, RecordLog, RunDirectory, preview_name
 from harness.together import score_together
 
 Progress = Callable[[str, int, int], None]
@@ -32,6 +34,8 @@ class Settings:
         previews: for how many images of a task a small copy is kept for the report.
         seed: the seed of the bootstrap.
         progress: called with the task's name, samples done and samples in all.
+        judge: whom metrics ask that need one; None where no task has such a metric.
+        judge_cache: where verdicts are kept; a file in the run's folder by default.
     """
 
     data_dir: Path
@@ -39,6 +43,8 @@ class Settings:
     previews: int = 200
     seed: int = 0
     progress: Progress = lambda task, done, total: None
+    judge: Judge | None = None
+    judge_cache: Path | None = None
 
 
 def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) -> TaskResult:
@@ -65,9 +71,13 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result, scored = score_answers(task, works, in_order, settings)
+        result, scored = score_answers(task, works, in_order, replace(settings, judge_cache=_cache(run, settings)))
         run.close_task(result, scored, log.lines if scored is in_order else None)
     return result
+
+
+def _cache(run: RunDirectory, settings: Settings) -> Path:
+    return settings.judge_cache or run.path / VERDICTS_FILE
 
 
 def score_answers(
@@ -75,11 +85,20 @@ def score_answers(
 ) -> tuple[TaskResult, list[Record]]:
     """Returns the result of a task whose every sample has a record, and the records.
 
-    They are the same list, or another with the statistics of metrics that score all samples together.
+    They are the same list, or another with the statistics of metrics that score all samples together or ask a judge.
     """
     scored = score_together(task, records, [work.sample.images for work in works])
-    result = summarise(task, works, scored.records, settings.seed, scored.undefined)
-    return _limited(result, settings.limit), scored.records
+    judging = _judged(task, scored.records, settings)
+    result = summarise(task, works, judging, settings.seed, scored.undefined)
+    return _limited(result, settings.limit), judging.records
+
+
+def _judged(task: Task, records: list[Record], settings: Settings) -> Judging:
+    """What the judge says of a task's records; as they are where no metric asks it."""
+    if settings.judge is None or settings.judge_cache is None or not judged_metrics(task):
+        return Judging(records)
+    with VerdictCache(settings.judge_cache) as cache:
+        return judge_records(task, records, settings.judge, cache)
 
 
 def _limited(result: TaskResult, limit: int | None) -> TaskResult:

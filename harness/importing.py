@@ -13,10 +13,11 @@ from harness.errors import ConfigurationError, DataError, EnvironmentProblem, ne
 from harness.evaluate import Settings, evaluate
 from harness.model_names import parse_options
 from harness.models.replay import Replay
+from harness.plugins import installed
 from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Response, Sample, Target
 from harness.results import RunManifest
-from harness.run import catalogue_of, conclude, now, versions
+from harness.run import catalogue_of, conclude, judge_of, now, versions
 from harness.spec import DatasetUse, Task
 from harness.store import RunDirectory
 
@@ -51,6 +52,7 @@ def import_file(
     model_name: str | None,
     seed: int,
     task_dirs: tuple[Path, ...],
+    **judging: Any,
 ) -> int:
     """Scores the answers of a file with a task's parser and metrics, and keeps them as a run.
 
@@ -64,6 +66,7 @@ def import_file(
         model_name: the model's name in tables; the file's stem by default.
         seed: seed of the bootstrap.
         task_dirs: further folders of task files.
+        judging: the values of the options that name the judge.
 
     Returns:
         The exit code: 3 when answers could not be scored.
@@ -93,9 +96,12 @@ def import_file(
     )
     run = RunDirectory(output)
     run.open(manifest)
-    with task_progress() as progress:
+    with judge_of([found], judging, installed()) as judge, task_progress() as progress:
         imported = _with_rows(found, [sample for sample, _ in rows], file)
-        result = evaluate(imported, model, run, Settings(file.resolve().parent, seed=seed, progress=progress))
+        settings = Settings(
+            file.resolve().parent, seed=seed, progress=progress, judge=judge, judge_cache=judging["judge_cache"]
+        )
+        result = evaluate(imported, model, run, settings)
     return conclude([result], run, ErrorPolicy(count=0))
 
 

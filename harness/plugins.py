@@ -1,4 +1,4 @@
-"""The registries of readers, parsers, metrics and models, and the hooks through which plugins fill them.
+"""The registries of readers, parsers, metrics, models and judges, and the hooks through which plugins fill them.
 
 A plugin package names a module under the entry point group `geopix_eval`; the module implements one or more of the
 hooks below with `@harness.plugins.hookimpl`. Each hook returns names with the place of a class as text,
@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models", "generators", "scorers")
+KINDS = ("readers", "parsers", "metrics", "models", "judges", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -43,6 +43,10 @@ class Hooks:
     @hookspec
     def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
+
+    @hookspec
+    def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Judges by the word before the colon in --judge: {"name": "module:factory"}, factory(argument, options)."""
 
     @hookspec
     def geopix_eval_generators(self) -> Mapping[str, str]:  # type: ignore[empty-body]
@@ -115,6 +119,7 @@ class Plugins:
     parsers: Registry
     metrics: Registry
     models: Registry
+    judges: Registry
     generators: Registry
     scorers: Registry
 

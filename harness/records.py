@@ -4,7 +4,9 @@ A reader makes a `Sample`, a prompt template and the sample make a `Request`, a 
 parser reads that into a `Prediction`, metrics score it, and all of it is kept as one `Record`, one JSON line a sample.
 
 Coordinates are pixels of the image as stored: x to the right, y down, the origin at the upper left corner. A box is
-(x0, y0, x1, y1) with x1 and y1 exclusive. A mask is a COCO run-length encoding over (height, width).
+(x0, y0, x1, y1) with x1 and y1 exclusive; where a benchmark scores boxes in a frame of its own, hundredths of the
+image's sides for example, the right and the read boxes are in that frame, which the task's parser names. A mask is a
+COCO run-length encoding over (height, width).
 """
 
 from collections.abc import Mapping
@@ -51,7 +53,7 @@ class Target:
     Attributes:
         texts: accepted answers or reference captions; the first is the one shown.
         masks: the true masks, one an object; an empty tuple where the task has no masks.
-        boxes: the true boxes in pixels.
+        boxes: the true boxes.
     """
 
     texts: tuple[str, ...] = ()
@@ -115,6 +117,8 @@ class Response:
         seconds: time spent on this answer (a batch's time shared evenly).
         tokens: generated tokens, where the model counts them.
         reason: what the model has to say about an answer that it could not finish.
+        box_family: how the boxes of its words are written, where the model declares it: a name of
+            `harness.parsers.box_spellings.FAMILIES`.
     """
 
     text: str = ""
@@ -123,6 +127,7 @@ class Response:
     seconds: float | None = None
     tokens: int | None = None
     reason: str | None = None
+    box_family: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,11 @@ class Prediction:
             expected, such as uniting its masks.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
-        boxes: the boxes that are scored, in pixels.
+        boxes: the boxes that are scored.
+        stand_in: what is scored in the place of something that the answer does not have: `the boxes around its masks`
+            for example.
+        no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of
+            it, and its masks or boxes alone tell.
     """
 
     status: Status
@@ -144,6 +153,42 @@ class Prediction:
     text: str | None = None
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
+    stand_in: str | None = None
+    no_target: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a judge is asked about one answer.
+
+    Attributes:
+        prompt: all of the words.
+        raw: whether the words go to the model as they are, without a chat template around them.
+        max_new_tokens: upper bound on the judge's tokens.
+        probabilities: whether the probabilities of its first token are wanted.
+        attempt: 0, or how often the judge was asked before and said what could not be read.
+    """
+
+    prompt: str
+    raw: bool = False
+    max_new_tokens: int = 100
+    probabilities: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said.
+
+    Attributes:
+        text: its words.
+        probabilities: the most probable first tokens with their probabilities, where they were asked for.
+        model: the model that answered, with its version, as it names itself.
+    """
+
+    text: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +228,7 @@ class Record:
         tags: names by which scores are sliced.
         raw_target: the data set's own right answer, where the parser reads it otherwise than it stands; None where it
             is the same as `target`. Records of format 1 do not keep it.
+        verdicts: what a judge said, by the metric's name in the task, or why it said nothing.
     """
 
     key: str
@@ -198,3 +244,4 @@ class Record:
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
     raw_target: Target | None = None
+    verdicts: Mapping[str, str] = field(default_factory=dict)

@@ -6,20 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError, nearest
 from harness.evaluate import Settings, score_answers
 from harness.importing import IMPORTED, noted_as_imported
-from harness.interfaces import Parser
+from harness.interfaces import Judge, Parser
 from harness.paths import spelt_below
+from harness.plugins import installed
 from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Prediction, Record, Request, Response, Sample, Target
 from harness.results import RunManifest, TaskResult
-from harness.run import catalogue_of, conclude, unique
+from harness.run import catalogue_of, conclude, judge_of, unique
 from harness.scoring import Work, cluster_of, record
 from harness.spec import Task, build
-from harness.store import RecordLog, RunDirectory
+from harness.store import VERDICTS_FILE, RecordLog, RunDirectory
 
 TASK_FILES = (".yaml", ".yml")
 FIRST_WITH_RAW_TARGETS = 2
@@ -36,6 +38,7 @@ def rescore_run(
     output: Path | None,
     policy: str,
     task_dirs: tuple[Path, ...],
+    **judging: Any,
 ) -> int:
     """Scores the stored answers of a run anew and writes the results.
 
@@ -47,6 +50,7 @@ def rescore_run(
         output: a new run folder; the run's own where None.
         policy: when failed samples end the command with exit code 3.
         task_dirs: further folders of task files.
+        judging: the values of the options that name the judge.
 
     Returns:
         The exit code: 3 when more samples failed than accepted.
@@ -59,10 +63,13 @@ def rescore_run(
     stored = RunDirectory(run)
     manifest = stored.manifest()
     catalogue = catalogue_of(task_dirs)
+    plan = list(_plan(stored, task, metrics, catalogue))
+    cache = judging.get("judge_cache") or stored.path / VERDICTS_FILE
     scored = []
-    for name, wanted in _plan(stored, task, metrics, catalogue):
-        answers = Answers.read(stored, name)
-        scored.append((name, *answers.scored(_as_imported(wanted, manifest), manifest)))
+    with judge_of([wanted for _, wanted in plan], judging, installed()) as judge:
+        for name, wanted in plan:
+            answers = Answers.read(stored, name)
+            scored.append((name, *answers.scored(_as_imported(wanted, manifest), manifest, judge, cache)))
     goal = RunDirectory(output or run)
     goal.open(replace(manifest, command=command) if output else manifest)
     for name, result, records in scored:
@@ -119,15 +126,29 @@ class Answers:
             raise DataError(f"{path} holds more than one record of sample {repeated[0]!r}. {_AGAIN}")
         return cls(result, records)
 
-    def scored(self, task: Task, manifest: RunManifest) -> tuple[TaskResult, list[Record]]:
+    def scored(
+        self, task: Task, manifest: RunManifest, judge: Judge | None = None, judge_cache: Path | None = None
+    ) -> tuple[TaskResult, list[Record]]:
         """Returns result and records under a task's parser and metrics, the same as a fresh run with these answers.
+
+        Args:
+            task: the task with the parser and the metrics.
+            manifest: the run's.
+            judge: whom metrics ask that need one.
+            judge_cache: where verdicts are kept.
 
         Raises:
             DataError: the records are not those that the result was made of, or name an image outside the data folder.
         """
         keeps_raw_targets = self.result.format >= FIRST_WITH_RAW_TARGETS
         reading = task if keeps_raw_targets else replace(task, parser=StoredTargets(task.parser))
-        settings = Settings(Path(manifest.data_dir), limit=_limit(self.result), seed=manifest.seed)
+        settings = Settings(
+            Path(manifest.data_dir),
+            limit=_limit(self.result),
+            seed=manifest.seed,
+            judge=judge,
+            judge_cache=judge_cache,
+        )
         works = [_work(task, old, settings.data_dir) for old in self.records]
         records = [
             record(reading, work, old.response, old.prediction.reason)

@@ -112,6 +112,8 @@ class TaskResult:
         images_digest: sha256 over the images' bytes; None when the model did not look at them.
         limit: how many samples of the split were asked at most; None for all.
         format: version of the layout of this result and its records; 1 where the file does not say.
+        judging: who judged, where and with what prompts; empty where no metric asks a judge.
+        unjudged: samples that the judge failed on; the scores that need it are undefined where there is one.
     """
 
     task: str
@@ -135,6 +137,8 @@ class TaskResult:
     images_digest: str | None = None
     limit: int | None = None
     format: int = 1
+    judging: Mapping[str, str] = field(default_factory=dict)
+    unjudged: int = 0
 
     @property
     def primary(self) -> Score:

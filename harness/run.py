@@ -2,7 +2,8 @@
 
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -16,9 +17,10 @@ from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import Settings, data_root, evaluate
-from harness.interfaces import Model
-from harness.model_names import load_model, parse_options
-from harness.plugins import installed
+from harness.interfaces import Judge, Model
+from harness.judging import UNJUDGED, judged_metrics, require_judge
+from harness.model_names import load_judge, load_model, parse_options
+from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
 from harness.report.formatting import shorten, visible
 from harness.results import RunManifest, TaskResult
@@ -50,15 +52,38 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
-    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
-    run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
-    run.open(_manifest(model, command, options))
-    with task_progress() as progress:
-        settings = Settings(
-            options["data_dir"], options["limit"], options["previews"], options["seed"], progress=progress
-        )
-        results = [evaluate(task, model, run, settings) for task in tasks]
+    with judge_of(tasks, options, plugins) as judge:
+        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+        run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
+        run.open(_manifest(model, command, options))
+        with task_progress() as progress:
+            settings = Settings(
+                options["data_dir"],
+                options["limit"],
+                options["previews"],
+                options["seed"],
+                progress=progress,
+                judge=judge,
+                judge_cache=options["judge_cache"],
+            )
+            results = [evaluate(task, model, run, settings) for task in tasks]
     return conclude(results, run, policy)
+
+
+@contextmanager
+def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins) -> Iterator[Judge | None]:
+    """Gives the judge that the command line names, where a task asks one, and closes it in the end.
+
+    Raises:
+        ConfigurationError: a task asks a judge and none is named, or there is no such judge.
+        EnvironmentProblem: the judge's extra, folder or key is missing.
+    """
+    require_judge(tasks, options.get("judge"))
+    if not options.get("judge") or not any(map(judged_metrics, tasks)):
+        yield None
+        return
+    with closing(load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)) as judge:
+        yield judge
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:
@@ -107,10 +132,14 @@ def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy, 
     Console().print(results_summary(results))
     console = Console(stderr=True)
     console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
-    broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
+    broken = [
+        result for result in results if policy.broken(max(result.counts.failed, result.unjudged), result.counts.total)
+    ]
     for result in results:
         if result.counts.failed:
             console.print(Text("\n".join(_failures(result, run, advice)), style="red"), soft_wrap=True)
+        if result.unjudged:
+            console.print(Text("\n".join(_unjudged(result, run)), style="red"), soft_wrap=True)
     return SAMPLES_FAILED if broken else 0
 
 
@@ -121,6 +150,20 @@ def _failures(result: TaskResult, run: RunDirectory, advice: str) -> Iterator[st
     for record in islice(failed, REASONS_SHOWN):
         yield f"  {visible(record.sample_id)}: {shorten(str(visible(record.prediction.reason)))}"
     yield f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. {advice}"
+
+
+def _unjudged(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+    """Yields on how many samples the judge failed, and the first reasons."""
+    yield f"{result.task}: the judge failed on {result.unjudged} of {result.counts.total} samples:"
+    failed = (
+        (record.sample_id, record.verdicts[metric])
+        for record in run.records(result.task)
+        for metric, statistics in record.statistics.items()
+        if UNJUDGED in statistics
+    )
+    for sample_id, reason in islice(failed, REASONS_SHOWN):
+        yield f"  {visible(sample_id)}: {shorten(str(visible(reason)))}"
+    yield "The scores that need it are undefined. The same command asks it about these samples again."
 
 
 def _folder_name(model: str) -> str:

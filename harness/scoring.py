@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
@@ -11,6 +11,7 @@ import orjson
 
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
+from harness.judging import Judging
 from harness.records import Prediction, Record, Request, Response, Sample, Target
 from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
@@ -121,7 +122,7 @@ def cluster_of(task: Task, sample: Sample) -> str:
 def summarise(
     task: Task,
     works: Sequence[Work],
-    records: Sequence[Record],
+    judging: Judging,
     seed: int,
     undefined: Mapping[str, str] = MappingProxyType({}),
 ) -> TaskResult:
@@ -130,11 +131,11 @@ def summarise(
     Args:
         task: the task.
         works: its samples.
-        records: their records, in the same order.
+        judging: their records, in the same order, judged where a metric asks for it.
         seed: the seed of the bootstrap.
         undefined: why a metric could not score at all, by its name in the task.
     """
-    spec = task.spec
+    spec, records = task.spec, judging.records
     scores = score_corpus(task, records, seed, undefined)
     return TaskResult(
         task=spec.name,
@@ -154,15 +155,38 @@ def summarise(
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
+        notes=(
+            *spec.notes,
+            *(f"not established: {fact}" for fact in spec.unverified),
+            *_stand_ins(records),
+            *_unjudged(judging),
+        ),
         images_digest=_images_digest(works),
         format=FORMAT,
+        judging=judging.facts,
+        unjudged=judging.failed,
     )
 
 
 def _counts(records: Sequence[Record]) -> Counts:
     found = Counter(record.prediction.status for record in records)
     return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+
+
+def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
+    """Yields what was scored in the place of something that answers do not have, and how often."""
+    found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
+    for what, times in found.items():
+        yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
+
+
+def _unjudged(judging: Judging) -> Iterator[str]:
+    """Yields why scores are undefined, where the judge failed."""
+    if judging.failed:
+        yield (
+            f"The judge failed on {judging.failed} of {len(judging.records)} samples, so the scores that need it are "
+            "undefined. The same command asks it about these alone."
+        )
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:

@@ -1,6 +1,7 @@
 """The run directory: append-only records that survive a kill, and the results computed from them.
 
 RUN/run.json                      who answered, with what, when            (RunManifest)
+RUN/verdicts.sqlite               what a judge said, by content            (VerdictCache)
 RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
 RUN/TASK/result.json              scores, written when the task is whole   (TaskResult)
 RUN/TASK/previews/*.webp          small copies of the images that reports show
@@ -26,6 +27,7 @@ RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 RESULT_FILE = "result.json"
 PREVIEWS = "previews"
+VERDICTS_FILE = "verdicts.sqlite"
 
 Loaded = TypeVar("Loaded", RunManifest, TaskResult)
 

@@ -244,6 +244,10 @@ def _plugins() -> Iterator[str]:
     yield "The word before the colon in `--model`; options are given as `--model-option KEY=VALUE`."
     for name in found.models.places:
         yield from _model(name, found.models.places[name])
+    yield "### Judges"
+    yield "The word before the colon in `--judge`; options are given as `--judge-option KEY=VALUE`."
+    for name in found.judges.places:
+        yield from _model(name, found.judges.places[name])
 
 
 def _model(name: str, place: str) -> Iterator[str]:

@@ -317,8 +317,9 @@ def test_the_notices_name_every_dependency_at_run_time() -> None:
 
 
 def test_metrics_page_names_every_metric_and_preset() -> None:
+    from harness.metrics import grounding_rules
     from harness.metrics.segmentation_rules import PRESETS
 
     written = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    for name in (*installed().metrics.places, *PRESETS, "geochat"):
+    for name in (*installed().metrics.places, *PRESETS, *grounding_rules.PRESETS, "geochat"):
         assert f"`{name}`" in written

@@ -47,6 +47,15 @@ def test_the_files_own_key_names(tmp_path: Path) -> None:
     assert ask(found, "4") == [Response(text="no")]
 
 
+def test_how_boxes_are_written_is_declared(tmp_path: Path) -> None:
+    found = model(tmp_path, '{"sample_id": 1, "text": "[1, 2, 3, 4]"}', boxes="internvl")
+    assert ask(found, "1") == [Response(text="[1, 2, 3, 4]", box_family="internvl")]
+    with pytest.raises(
+        ConfigurationError, match="replay option boxes: unknown family 'intern'. Did you mean 'internvl'"
+    ):
+        model(tmp_path, boxes="intern")
+
+
 def test_another_file_is_another_model(tmp_path: Path) -> None:
     first = model(tmp_path, '{"sample_id": "1", "text": "yes"}').digest
     assert model(tmp_path, '{"sample_id": "1", "text": "no"}').digest != first

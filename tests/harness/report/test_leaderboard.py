@@ -125,6 +125,7 @@ def test_lower_is_better_marks_the_lowest(tmp_path: Path) -> None:
         ({"version": 2}, "the task's version"),
         ({"data_digest": "00" * 32}, "the data"),
         ({"prompt_digest": "00" * 32}, "the prompts"),
+        ({"judging": {"judge": "another"}}, "the judge"),
     ],
 )
 def test_runs_over_different_data_are_said_not_to_be_comparable(
@@ -187,6 +188,16 @@ def test_provenance_names_model_command_and_versions(board: Path) -> None:
     assert "d1" * 32 in page
     assert "python 3.11.4" in page
     assert "2026-11-23T10:00:00Z" in page
+
+
+def test_the_judge_and_what_it_said_are_shown_and_escaped(tmp_path: Path) -> None:
+    judged = dataclasses.replace(record("a"), verdicts={"match": "<b>1</b>"})
+    found = result("t", [OA], [judged], judging={"judge": "a-model", "prompt of match": "Is {answer} <right>?"})
+    write_run(tmp_path / "run", manifest("mini", tmp_path), [(found, [judged])])
+    page = write(tmp_path)
+    assert "Judge of t , prompt of match Is {answer} <right>?" in text(page)
+    assert "The judge says for match <b>1</b>" in text(page)
+    assert "<b>1</b>" not in page
 
 
 def test_addresses_that_could_run_code_are_no_links(tmp_path: Path) -> None:
