@@ -1,6 +1,7 @@
 """GeoPix as a model of the harness: batches by image, its own words around a prompt, masks as RLE."""
 
 import hashlib
+import json
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 IMAGES = ("shown", "blank")
 #: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
 FINGERPRINTS = "fingerprints.jsonl"
+TRAINING = "training.json"
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Capabilities without a released identifier of their own are asked as questions.
@@ -133,6 +135,7 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
     }
     if (folder / FINGERPRINTS).is_file():
         settings["fingerprints"] = FINGERPRINTS
+    settings |= _training(folder / TRAINING)
     return GeoPixModel(
         geopix=geopix,
         name=name if images == "shown" else f"{name} (blind)",
@@ -141,6 +144,15 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
         batch_size=_batch_size(options.get("batch_size", "16")),
         memory_class=options.get("memory_class"),
     )
+
+
+def _training(path: Path) -> dict[str, str]:
+    """The recipe and step at which a checkpoint was saved, where it tells; charts of training read them."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return {"recipe": str(told["recipe"]["name"]), "step": str(int(told["step"]))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _choice(options: Mapping[str, str], name: str, known: tuple[str, ...], default: str) -> str:

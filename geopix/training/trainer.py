@@ -22,6 +22,7 @@ from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.collator import Collator, each_answer, each_token
+from geopix.training.fingerprints import FINGERPRINTS_FILE, write_fingerprints
 from geopix.training.maps import find_maps
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
@@ -287,6 +288,10 @@ def save(run: Run, step: int, seconds: float) -> None:
     for path in fresh.iterdir():
         path.chmod(0o644)  # safetensors keeps its file from everybody else
     (fresh / TRAINING_FILE).write_text(json.dumps(_story(run, step, seconds), indent=2) + "\n", encoding="utf-8")
+    known = run.output / FINGERPRINTS_FILE
+    if not known.exists():
+        write_fingerprints(known, (lesson.image.path for lesson in run.mixture))
+    shutil.copyfile(known, fresh / FINGERPRINTS_FILE)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     fresh.rename(run.checkpoint)
 
