@@ -21,6 +21,8 @@ from harness.records import Request, Response
 OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
+#: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
+FINGERPRINTS = "fingerprints.jsonl"
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Capabilities without a released identifier of their own are asked as questions.
@@ -85,6 +87,7 @@ def _response(answer: Answer, seconds: float) -> Response:
         seconds=seconds,
         tokens=answer.tokens,
         reason=answer.reason,
+        box_family="geopix",
     )
 
 
@@ -128,6 +131,8 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
         "memory_class": options.get("memory_class", "predicted"),
         "images": images,
     }
+    if (folder / FINGERPRINTS).is_file():
+        settings["fingerprints"] = FINGERPRINTS
     return GeoPixModel(
         geopix=geopix,
         name=name if images == "shown" else f"{name} (blind)",

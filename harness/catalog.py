@@ -87,7 +87,9 @@ def entries(folders: Sequence[Path]) -> tuple[Entry, ...]:
         if not folder.is_dir():
             raise ConfigurationError(f"the task folder {folder.resolve()} does not exist.")
     files = [file for folder in folders for file in sorted(folder.glob("*.yaml"))]
-    return tuple(sorted(map(entry, files), key=lambda found: found.name))
+    found = (entry(file) for file in files)
+    # A board may lie beside the tasks it names.
+    return tuple(sorted((one for one in found if "board" not in one.document.data), key=lambda one: one.name))
 
 
 class Catalogue:
@@ -110,6 +112,10 @@ class Catalogue:
             ConfigurationError: a folder is absent.
         """
         return entries(self.folders)
+
+    @cached_property
+    def _by_file(self) -> dict[Path, Entry]:
+        return {found.file: found for found in self.entries}
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
@@ -138,7 +144,7 @@ class Catalogue:
         """Returns every mistake of a task file, in the order of its lines."""
         from harness.spec import find_problems  # noqa: PLC0415
 
-        found = entry(file)
+        found = self._by_file.get(file) or entry(file)
         return sorted({*self._name_mistakes(found), *find_problems(self.resolve(found), self.plugins)})
 
     def _name_mistakes(self, found: Entry) -> Iterator[Problem]:
@@ -161,8 +167,9 @@ class Catalogue:
         except ConfigurationError as error:
             problem = found.document.problem(("extends",), str(error))
             return replace(found.document, problems=(*found.document.problems, problem))
-        # Names belong to one task alone, so they are not handed down.
-        own = {key: value for key, value in inherited.data.items() if key not in ("name", "aliases", "extends")}
+        # Names belong to one task alone, and what a split holds to its data: they are not handed down.
+        alone = {"name", "aliases", "extends"} | ({"expects"} if "dataset" in found.document.data else set())
+        own = {key: value for key, value in inherited.data.items() if key not in alone}
         return found.document.over(replace(inherited, data=own))
 
     def _base(self, found: Entry, base: str, above: tuple[str, ...]) -> Entry:

@@ -1,5 +1,6 @@
 """The command `geopix-eval`."""
 
+import atexit
 import gc
 import sys
 import traceback
@@ -58,6 +59,29 @@ data_dir_option = click.option(
     help="The folder that holds the data sets.",
 )
 
+policy_option = click.option(
+    "--fail-on-error",
+    "policy",
+    default="any",
+    show_default=True,
+    metavar="POLICY",
+    help="When failed samples end the run with exit code 3: any, never, a number, or a share such as 1%.",
+)
+
+
+def judge_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Adds the options that name the judge which metrics ask."""
+    options = (
+        click.option("--judge", metavar="JUDGE", help="Who judges: openai:MODEL@URL, transformers:FOLDER, a plugin's."),
+        click.option("--judge-option", "judge_options", multiple=True, metavar="KEY=VALUE", help="One of the judge's."),
+        click.option(
+            "--judge-cache", type=click.Path(path_type=Path, dir_okay=False), help="Verdicts.  [default: in the run]"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="geopix")
@@ -71,17 +95,11 @@ data_dir_option = click.option(
 @data_dir_option
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/MODEL]")
 @click.option("--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files.")
+@judge_options
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option(
-    "--fail-on-error",
-    "policy",
-    default="any",
-    show_default=True,
-    metavar="POLICY",
-    help="When failed samples end the run with exit code 3: any, never, a number, or a share such as 1%.",
-)
+@policy_option
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Evaluate remote-sensing models that answer with words, boxes and masks.
@@ -94,6 +112,7 @@ def main(context: click.Context, /, **options: Any) -> None:
     Exit codes: 0 done; 1 a gate failed; 2 usage or configuration; 3 samples failed; 4 missing data, extra or
     device; 70 a bug, here or in a plugin; 130 interrupted.
     """  # noqa: D301 - click reads the backspace itself
+    _collect_seldom()
     if context.invoked_subcommand is not None:
         return
     if not options["tasks"] or not options["model"]:
@@ -101,9 +120,14 @@ def main(context: click.Context, /, **options: Any) -> None:
         raise click.UsageError(f"{missing} missing: name what to run, or a command. See `geopix-eval --help`.")
     from harness.run import run_tasks  # noqa: PLC0415 - keeps numpy and the registries out of --help
 
-    # Samples and records hold no cycles: looking for some among all of them takes a tenth of a replay's time.
-    gc.set_threshold(50_000)
     context.exit(run_tasks(command=tuple(sys.argv), **options))
+
+
+def _collect_seldom() -> None:
+    """Spares the search for cycles, of which imports, samples and records make none: an eighth of a replay's time."""
+    gc.set_threshold(200_000)
+    # Python searches all that is alive when it ends.
+    atexit.register(gc.freeze)
 
 
 def task_folders(function: Callable[P, R]) -> Callable[P, R]:
@@ -124,13 +148,20 @@ def list_tasks(task_dirs: tuple[Path, ...]) -> None:
 
 
 @main.command("show")
-@click.argument("task")
+@click.argument("what", metavar="TASK|RUN")
+@click.argument("sample", required=False)
+@click.option("--task", metavar="NAME", help="The task of the run that the sample belongs to.  [default: any]")
 @task_folders
-def show_task(task: str, task_dirs: tuple[Path, ...]) -> None:
-    """Show a task: data, prompt, parser, metrics with their formulas."""
-    from harness.listing import print_task  # noqa: PLC0415
+def show(what: str, sample: str | None, task: str | None, task_dirs: tuple[Path, ...]) -> None:
+    """Show a task: data, prompt, parser, metrics with their formulas. Or one SAMPLE of a run: question and answer."""
+    if sample is not None:
+        from harness.sample_view import print_sample  # noqa: PLC0415
 
-    print_task(task, task_dirs)
+        print_sample(Path(what), sample, task)
+    else:
+        from harness.listing import print_task  # noqa: PLC0415
+
+        print_task(what, task_dirs)
 
 
 @main.command("validate")
@@ -142,6 +173,34 @@ def validate(places: tuple[Path, ...]) -> None:
     validate_files(places)
 
 
+@main.command("new")
+@click.argument("name")
+@click.option("--like", required=True, metavar="TASK", help="The task to start from; see `geopix-eval ls`.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder.  [default: NAME.yaml]")
+@task_folders
+def new(name: str, like: str, output: Path | None, task_dirs: tuple[Path, ...]) -> None:
+    """Write a task file for a benchmark of your own, like that of another task, with a comment for each key."""
+    from harness.scaffold import new_task  # noqa: PLC0415
+
+    new_task(name, like, output, task_dirs)
+
+
+@main.group("data")
+def data() -> None:
+    """Look after the data sets."""
+
+
+@data.command("status")
+@data_dir_option
+@click.option("--tasks", "names", metavar="NAME,..", help="Only these tasks.  [default: all]")
+@task_folders
+def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) -> None:
+    """Say for each task what is there, what is missing, its size, licence and address."""
+    from harness.data_status import print_status  # noqa: PLC0415
+
+    print_status(data_dir, names, task_dirs)
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--task", required=True, metavar="NAME", help="The task whose parser and metrics score the answers.")
@@ -150,11 +209,13 @@ def validate(places: tuple[Path, ...]) -> None:
     "mapping",
     multiple=True,
     metavar="KEY=FIELD",
-    help="Where the file keeps a value: prompt, text (the answer), target, id, image, or tag.NAME.",
+    help="Where the file keeps a value: prompt, text (the answer), target (one field or several with commas), id, "
+    "image, or tag.NAME.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@judge_options
 @task_folders
 @click.pass_context
 def import_answers(context: click.Context, /, **options: Any) -> None:
@@ -164,17 +225,70 @@ def import_answers(context: click.Context, /, **options: Any) -> None:
     context.exit(import_file(command=tuple(sys.argv), **options))
 
 
+@main.command("rescore")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task of the run.  [default: all that are finished]")
+@click.option(
+    "--metrics",
+    metavar="NAME,..|FILE",
+    help="Metrics to add to the task's own, or a task file whose parser and metrics are used.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new run folder.  [default: RUN itself]")
+@policy_option
+@judge_options
+@task_folders
+@click.pass_context
+def rescore(context: click.Context, /, **options: Any) -> None:
+    """Score the stored answers of a run anew: other metrics, another parser; no model is asked."""
+    from harness.rescoring import rescore_run  # noqa: PLC0415
+
+    context.exit(rescore_run(command=tuple(sys.argv), **options))
+
+
+@main.command("diff")
+@click.argument("before", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("after", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task.  [default: all that both have finished]")
+@click.option(
+    "--samples", "most", type=click.IntRange(min=0), default=20, show_default=True, help="Flipped samples per task."
+)
+def diff(before: Path, after: Path, task: str | None, most: int) -> None:
+    """Say what differs between two runs: settings, versions, digests, scores, and the samples that flipped.
+
+    It passes no verdict and ends with 0, whether or not the runs differ.
+    """
+    from harness.diff_command import print_differences  # noqa: PLC0415
+
+    print_differences(before, after, task, most)
+
+
 @main.command("leaderboard")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
-@click.option("--samples", type=click.IntRange(min=0), default=60, show_default=True, help="Sample cards per task.")
-def leaderboard(runs: tuple[Path, ...], output: Path, samples: int) -> None:
-    """Write one HTML file that compares runs, or all runs below a folder."""
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: leaderboard.html]")
+@click.option("--board", metavar="NAME", help="A shipped board or a board's file.  [default: all tasks of the runs]")
+@click.option("--baseline", metavar="NAME", help="The run that the others are compared with.")
+@click.option(
+    "--format", "form", type=click.Choice(["single", "folder"]), default="single", show_default=True,
+    help="One file, or a folder with pictures and masks of all samples.",
+)  # fmt: skip
+@click.option(
+    "--embed-samples", "--samples", "samples", type=click.IntRange(min=0), default=60, show_default=True,
+    help="Samples of each task that stand on the page in full.",
+)  # fmt: skip
+def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> None:
+    """Write an HTML page that compares runs, or all runs below a folder, and all its numbers as JSON beside it."""
+    if not runs and not options["board"]:
+        raise click.UsageError("name a run, a folder that holds runs, or a --board.")
     from harness.report.leaderboard import write_leaderboard  # noqa: PLC0415
 
-    summary = write_leaderboard(list(runs), output, samples_per_task=samples)
+    place = output or Path("leaderboard" if options["form"] == "folder" else "leaderboard.html")
+    summary = write_leaderboard(list(runs), place, samples_per_task=options.pop("samples"), **options)
     parts = (f"{summary.bytes / 1e6:.1f} MB", counted(summary.runs, "run"), counted(summary.tasks, "task"))
     click.echo(f"{summary.path} ({', '.join(parts)})")
+    if summary.large:
+        click.echo(
+            "The page is large; --format folder keeps pictures beside it, --embed-samples takes fewer.", err=True
+        )
 
 
 @main.command("compare")

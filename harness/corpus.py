@@ -1,8 +1,10 @@
 """A task's scores, for all samples and for each slice, each with its interval."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import nan
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -31,12 +33,12 @@ class Table:
     @classmethod
     def of(cls, records: Sequence[Record], metric: str, clusters: NDArray[np.int64]) -> Self:
         """Returns the table of a metric over some records."""
-        statistics = [record.statistics.get(metric, {}) for record in records]
-        columns = {
-            name: np.array([found.get(name, nan) for found in statistics], dtype=np.float64)
-            for name in sorted(set().union(*statistics))
-        }
-        return cls(columns, clusters)
+        # Filled from what each sample has: a column a class, say, is nearly empty, and not to be asked of every sample.
+        columns: defaultdict[str, list[float]] = defaultdict(lambda: [nan] * len(records))
+        for row, record in enumerate(records):
+            for name, value in record.statistics.get(metric, {}).items():
+                columns[name][row] = value
+        return cls({name: np.array(columns[name], dtype=np.float64) for name in sorted(columns)}, clusters)
 
     def rows(self, wanted: NDArray[np.bool_]) -> Self:
         """Returns the table of the samples where bool[N] is true, with the statistics that at least one of them has."""
@@ -66,22 +68,34 @@ class CorpusScores:
     slices: tuple[Slice, ...]
 
 
-def score_corpus(task: Task, records: Sequence[Record], seed: int) -> CorpusScores:
+def score_corpus(
+    task: Task, records: Sequence[Record], seed: int, undefined: Mapping[str, str] = MappingProxyType({})
+) -> CorpusScores:
     """Returns the scores of all samples, and of those that share each value of each of the task's slice tags.
+
+    Args:
+        task: the task.
+        records: its records.
+        seed: the seed of the bootstrap.
+        undefined: why a metric could not score at all, by its name in the task.
 
     Raises:
         ConfigurationError: a metric fails on some samples together.
     """
     _, clusters = np.unique(np.array([record.cluster for record in records], dtype=np.str_), return_inverse=True)
     tables = {name: Table.of(records, name, clusters) for name in task.metrics}
-    whole = tuple(_score(name, metric, tables[name], seed) for name, metric in task.metrics.items())
+
+    def scores_of(rows: Mapping[str, Table]) -> tuple[Score, ...]:
+        scores = (_score(name, metric, rows[name], seed) for name, metric in task.metrics.items())
+        return tuple(replace(score, reason=undefined.get(score.name, score.reason)) for score in scores)
+
+    whole = scores_of(tables)
     slices = []
     for tag in task.spec.slices:
         tags = [record.tags.get(tag) for record in records]
         for value in sorted({value for value in tags if value is not None}):
             wanted = np.array([found == value for found in tags])
-            scores = (_score(name, metric, tables[name].rows(wanted), seed) for name, metric in task.metrics.items())
-            slices.append(Slice(tag, value, tuple(scores)))
+            slices.append(Slice(tag, value, scores_of({name: table.rows(wanted) for name, table in tables.items()})))
     return CorpusScores(whole, tuple(slices))
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
 from harness.images import image_digest, write_preview
-from harness.interfaces import Model
+from harness.interfaces import Judge, Model
+from harness.judges.cache import VerdictCache
+from harness.judging import Judging, judge_records, judged_metrics
 from harness.paths import spelt_below
 from harness.prompts import PromptTemplate
 from harness.records import Record, Request, Response, Sample
 from harness.results import TaskResult
 from harness.scoring import Work, cluster_of, record, response_key, summarise
 from harness.spec import Task
-from harness.store import RecordLog, RunDirectory, preview_name
+from harness.store import VERDICTS_FILE, RecordLog, RunDirectory, preview_name
+from harness.together import score_together
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,6 +34,8 @@ class Settings:
         previews: for how many images of a task a small copy is kept for the report.
         seed: the seed of the bootstrap.
         progress: called with the task's name, samples done and samples in all.
+        judge: whom metrics ask that need one; None where no task has such a metric.
+        judge_cache: where verdicts are kept; a file in the run's folder by default.
     """
 
     data_dir: Path
@@ -38,6 +43,8 @@ class Settings:
     previews: int = 200
     seed: int = 0
     progress: Progress = lambda task, done, total: None
+    judge: Judge | None = None
+    judge_cache: Path | None = None
 
 
 def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) -> TaskResult:
@@ -64,15 +71,41 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
             settings.progress(name, len(records), len(works))
         _keep_previews(model, works, run.previews(name), settings.previews)
         in_order = [records[work.sample.id] for work in works]
-        result = _noted(summarise(task, works, in_order, settings.seed), settings.limit)
-        run.close_task(result, in_order, log.lines)
+        result, scored = score_answers(task, works, in_order, replace(settings, judge_cache=_cache(run, settings)))
+        run.close_task(result, scored, log.lines if scored is in_order else None)
     return result
 
 
-def _noted(result: TaskResult, limit: int | None) -> TaskResult:
+def _cache(run: RunDirectory, settings: Settings) -> Path:
+    return settings.judge_cache or run.path / VERDICTS_FILE
+
+
+def score_answers(
+    task: Task, works: Sequence[Work], records: list[Record], settings: Settings
+) -> tuple[TaskResult, list[Record]]:
+    """Returns the result of a task whose every sample has a record, and the records.
+
+    They are the same list, or another with the statistics of metrics that score all samples together or ask a judge.
+    """
+    scored = score_together(task, records, [work.sample.images for work in works])
+    judging = _judged(task, scored.records, settings)
+    result = summarise(task, works, judging, settings.seed, scored.undefined)
+    return _limited(result, settings.limit), judging.records
+
+
+def _judged(task: Task, records: list[Record], settings: Settings) -> Judging:
+    """What the judge says of a task's records; as they are where no metric asks it."""
+    if settings.judge is None or settings.judge_cache is None or not judged_metrics(task):
+        return Judging(records)
+    with VerdictCache(settings.judge_cache) as cache:
+        return judge_records(task, records, settings.judge, cache)
+
+
+def _limited(result: TaskResult, limit: int | None) -> TaskResult:
     if limit is None:
         return result
-    return replace(result, notes=(*result.notes, f"Only the first {limit} samples were asked (--limit {limit})."))
+    note = f"Only the first {limit} samples were asked (--limit {limit})."
+    return replace(result, notes=(*result.notes, note), limit=limit)
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:
@@ -145,7 +178,7 @@ def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: 
         request=request,
         key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
         image_digests=digests,
-        image_files=tuple(_relative(image.path, data_dir) for image in sample.images),
+        image_files=tuple([_relative(image.path, data_dir) for image in sample.images]),
         cluster=cluster_of(task, sample),
     )
 

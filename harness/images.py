@@ -1,12 +1,12 @@
 """Images as files: their digests, and the small copies that reports show."""
 
 import hashlib
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import SampleError
 from harness.records import ImageFile
-from harness.store import preview_name
 
 PREVIEW_SIDE = 384
 
@@ -32,6 +32,31 @@ def image_digest(image: ImageFile) -> str:
         ) from error
 
 
+@lru_cache(maxsize=4096)
+def _size(path: Path, modified: int) -> tuple[int, int]:
+    from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
+
+    with warnings.catch_warnings():
+        # Only the head of the file is read, so a large picture is no danger here.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as opened:
+            return opened.height, opened.width
+
+
+def image_size(image: ImageFile) -> tuple[int, int]:
+    """Returns an image's height and width in pixels; its pixels are not decoded.
+
+    Raises:
+        SampleError: the file cannot be read.
+    """
+    try:
+        return _size(image.path, image.path.stat().st_mtime_ns)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise SampleError(
+            f"image {image.id}: {image.path} cannot be read: {error}. Check or replace the file."
+        ) from error
+
+
 def write_preview(image: ImageFile, folder: Path) -> bool:
     """Writes a copy of an image of at most 384 pixels a side for reports, unless it is there already.
 
@@ -39,6 +64,8 @@ def write_preview(image: ImageFile, folder: Path) -> bool:
         Whether the preview exists now; False for an image that cannot be decoded.
     """
     from PIL import Image  # noqa: PLC0415 - listing and validating tasks must not wait for it
+
+    from harness.store import preview_name  # noqa: PLC0415 - nor must readers, which measure images
 
     target = folder / preview_name(image.id)
     if target.exists():

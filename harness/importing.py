@@ -13,16 +13,18 @@ from harness.errors import ConfigurationError, DataError, EnvironmentProblem, ne
 from harness.evaluate import Settings, evaluate
 from harness.model_names import parse_options
 from harness.models.replay import Replay
+from harness.plugins import installed
 from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Response, Sample, Target
 from harness.results import RunManifest
-from harness.run import catalogue_of, conclude, now, versions
+from harness.run import catalogue_of, conclude, judge_of, now, versions
 from harness.spec import DatasetUse, Task
 from harness.store import RunDirectory
 
 KEYS = ("prompt", "text", "target", "id", "image")
 NEEDED = ("prompt", "text", "target")
 TAG = "tag."
+IMPORTED = "import:"  # how the argument of an imported run begins
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def import_file(
     model_name: str | None,
     seed: int,
     task_dirs: tuple[Path, ...],
+    **judging: Any,
 ) -> int:
     """Scores the answers of a file with a task's parser and metrics, and keeps them as a run.
 
@@ -57,12 +60,14 @@ def import_file(
         command: the command line, for the record.
         file: JSON Lines, one object a question.
         task: the task whose parser and metrics are used.
-        mapping: pairs KEY=FIELD: where the file keeps `prompt`, `text` (the answer), `target` (the right answer), `id`
-            (the line number by default), `image` (its id; without it each line is its own image) and `tag.NAME`.
+        mapping: pairs KEY=FIELD: where the file keeps `prompt`, `text` (the answer), `target` (the right answer, or
+            a list of them; several fields separated by commas for several), `id` (the line number by default),
+            `image` (its id; without it each line is its own image) and `tag.NAME`.
         output: the run's folder.
         model_name: the model's name in tables; the file's stem by default.
         seed: seed of the bootstrap.
         task_dirs: further folders of task files.
+        judging: the values of the options that name the judge.
 
     Returns:
         The exit code: 3 when answers could not be scored.
@@ -81,7 +86,7 @@ def import_file(
     model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)
     manifest = RunManifest(
         model=model.name,
-        argument=f"import:{file}",
+        argument=f"{IMPORTED}{file}",
         digest=digest,
         settings={"file": str(file.resolve()), **{f"map {key}": name for key, name in fields.items()}},
         versions=versions(),
@@ -92,22 +97,28 @@ def import_file(
     )
     run = RunDirectory(output)
     run.open(manifest)
-    with task_progress() as progress:
+    with judge_of([found], judging, installed()) as judge, task_progress() as progress:
         imported = _with_rows(found, [sample for sample, _ in rows], file)
-        result = evaluate(imported, model, run, Settings(file.resolve().parent, seed=seed, progress=progress))
+        settings = Settings(
+            file.resolve().parent, seed=seed, progress=progress, judge=judge, judge_cache=judging["judge_cache"]
+        )
+        result = evaluate(imported, model, run, settings)
     return conclude([result], run, ErrorPolicy(count=0))
 
 
 def _with_rows(task: Task, samples: Sequence[Sample], file: Path) -> Task:
     """The task with its data replaced by the file's, and the prompts taken as they were sent."""
-    spec = task.spec.model_copy(
-        update={
-            "dataset": DatasetUse(reader="import", root="."),
-            "prompt": "{{ prompt }}",
-            "notes": [*task.spec.notes, f"Questions, right answers and answers were imported from {file.name}."],
-        }
+    noted = noted_as_imported(task, file)
+    spec = noted.spec.model_copy(
+        update={"dataset": DatasetUse(reader="import", root="."), "prompt": "{{ prompt }}"},
     )
-    return replace(task, spec=spec, reader=RowReader(samples))
+    return replace(noted, spec=spec, reader=RowReader(samples))
+
+
+def noted_as_imported(task: Task, file: Path) -> Task:
+    """Returns a task whose notes say where its data and answers are from."""
+    note = f"Questions, right answers and answers were imported from {file.name}."
+    return replace(task, spec=task.spec.model_copy(update={"notes": [*task.spec.notes, note]}))
 
 
 def _fields(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -137,14 +148,15 @@ def _rows(file: Path, content: bytes, fields: Mapping[str, str]) -> Iterator[tup
             continue
         try:
             data = orjson.loads(line)
-            values = {key: _text(data[field]) for key, field in fields.items()}
+            right = tuple(text for field in fields["target"].split(",") for text in _texts(data[field.strip()]))
+            values = {key: _text(data[field]) for key, field in fields.items() if key != "target"}
         except (ValueError, TypeError, AttributeError) as error:
             problems.append(f"{file}:{number}: not a JSON object: {error}")
         except KeyError as error:
             field = str(error.args[0])
             problems.append(f"{file}:{number}: no field {field!r}.{nearest(field, data)} Found: {', '.join(data)}.")
         else:
-            yield _row(values, number)
+            yield _row(values, right, number)
     if problems:
         more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         raise DataError("\n".join([*problems[:20], *more]))
@@ -157,12 +169,17 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _row(values: Mapping[str, Any], number: int) -> tuple[Sample, Response]:
+def _texts(value: Any) -> list[str]:
+    """One right answer, or a list of accepted ones or of references."""
+    return [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+
+
+def _row(values: Mapping[str, str], right: tuple[str, ...], number: int) -> tuple[Sample, Response]:
     sample = Sample(
         id=values.get("id", str(number)),
         images=(ImageFile(values["image"], Path(values["image"])),) if "image" in values else (),
         fields={"prompt": values["prompt"]},
-        target=Target(texts=(values["target"],)),
+        target=Target(texts=right),
         tags={key.removeprefix(TAG): value for key, value in values.items() if key.startswith(TAG)},
     )
     return sample, Response(text=values["text"])

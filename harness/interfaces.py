@@ -1,4 +1,4 @@
-"""What a reader, a parser, a metric and a model are: the four kinds of plugin.
+"""What a reader, a parser, a metric, a model and a judge are: the five kinds of plugin.
 
 A plugin is a class. The options that a task file may give are the arguments of its constructor; they are checked
 against its annotations before anything runs, so frozen dataclasses serve best.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from harness.records import Prediction, Request, Response, Sample, Target
+from harness.records import Answered, Inquiry, Prediction, Record, Request, Response, Sample, Target, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,94 @@ class AdditiveMetric(Protocol):
 
     def from_totals(self, totals: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Returns float64[R] corpus scores from the statistics' sums float64[R]; NaN where undefined."""
+        ...
+
+
+class CorpusMetric(Protocol):
+    """A metric that scores a task's samples together, once all are answered.
+
+    For what one sample cannot tell (CIDEr weighs words by how many images have them) and for what is dear to start
+    (METEOR is one Java process). Its `score` gives an empty dict; its statistics come from here instead, and everything
+    after that, sums, slices, intervals, is as with any metric.
+    """
+
+    def score_all(self, samples: Sequence[Answered]) -> Sequence[Mapping[str, float]]:
+        """Returns each sample's statistics, in order; an empty mapping leaves a sample out.
+
+        Args:
+            samples: all samples of the task. One whose prediction `failed` is there for its right answer alone;
+                whatever is given for it is left out.
+
+        Raises:
+            EnvironmentProblem: something it needs is missing. The score is then undefined, with the error's words as
+                the reason, and the other metrics are not touched.
+        """
+        ...
+
+
+@runtime_checkable
+class JudgedMetric(Protocol):
+    """A metric that asks a judge, a language model, about the samples that its own `score` leaves out.
+
+    The judge is asked when all answers are there. A sample that it fails on leaves the corpus score undefined.
+    """
+
+    @property
+    def template(self) -> str:
+        """The prompt before a sample's words are put into it; it goes into the result."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often the judge is asked when what it says cannot be read."""
+        ...
+
+    def inquire(self, record: Record) -> Inquiry | None:
+        """Returns what the judge is to be asked about a sample; None where `score` has said all there is to say."""
+        ...
+
+    def judged(self, record: Record, verdict: Verdict) -> dict[str, float]:
+        """Returns the sample's statistics.
+
+        Raises:
+            SampleError: what the judge said cannot be read.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """A language model that metrics ask."""
+
+    @property
+    def name(self) -> str:
+        """The model's name for tables."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever the verdicts may; part of the key under which a verdict is kept."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What a reader of the result should know: model, endpoint or path. Never a key."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many inquiries it can be asked at a time, each from a thread of its own."""
+        ...
+
+    def ask(self, inquiry: Inquiry) -> Verdict:
+        """Returns what it says.
+
+        Raises:
+            SampleError: it says nothing; why.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of connections and memory; nothing is asked afterwards."""
         ...
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.catalog import Catalogue, entries, shipped
+from harness.catalog import Catalogue, entries, entry, shipped
 from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from harness.spec import Task
+    from harness.located_yaml import Problem
+    from harness.spec import Expects, Task
 
 
 def print_tasks(task_dirs: Sequence[Path]) -> None:
@@ -27,10 +28,15 @@ def print_task(name: str, task_dirs: Sequence[Path]) -> None:
     """Prints what a task is made of.
 
     Raises:
-        ConfigurationError: no such task, or its file has mistakes.
+        ConfigurationError: no such task, its file has mistakes, or this is a run.
     """
     from harness.plugins import installed  # noqa: PLC0415
 
+    if (Path(name) / "run.json").is_file():
+        raise ConfigurationError(
+            f"{name} is a run: say which of its samples to show, `geopix-eval show {name} SAMPLE`. Their ids are in "
+            "its records.jsonl and in the report."
+        )
     task = Catalogue([shipped("tasks"), *task_dirs], installed()).task(name)
     click.echo("\n".join(_describe(task)))
 
@@ -44,6 +50,7 @@ def _describe(task: "Task") -> list[str]:
         "paper": spec.paper,
         "licence": spec.licence,
         "data": f"{spec.dataset.root}/ below the data directory, read by `{spec.dataset.reader}`",
+        "published": _published(spec.expects),
         "get it from": spec.url,
         "capability": spec.capability,
         "parser": spec.parser.name,
@@ -61,8 +68,13 @@ def _describe(task: "Task") -> list[str]:
     return lines + [f"unverified   {fact}" for fact in spec.unverified]
 
 
+def _published(expects: "Expects") -> str:
+    counts = (("samples", expects.samples), ("images", expects.images))
+    return ", ".join(f"{count:,} {noun}" for noun, count in counts if count is not None)
+
+
 def validate_files(places: Sequence[Path]) -> None:
-    """Checks task files, or all of some folders.
+    """Checks task files and leaderboard files, or all of some folders.
 
     Raises:
         ConfigurationError: a place does not exist, or files have mistakes; all of them, with file:line.
@@ -70,14 +82,23 @@ def validate_files(places: Sequence[Path]) -> None:
     from harness.plugins import installed  # noqa: PLC0415
 
     files = [file for place in places for file in _files(place)]
-    folders = {file.parent for file in files} | {shipped("tasks")}
-    catalogue = Catalogue(sorted(_without_twins(folders)), installed())
-    problems = [problem for file in files for problem in catalogue.problems(file)]
+    folders = _without_twins([shipped("tasks"), *(file.parent for file in files)])
+    catalogue = Catalogue(folders, installed())
+    problems = [problem for file in files for problem in _problems(file, catalogue)]
     if problems:
         count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}"
         where = f"{len(files)} file{'s' if len(files) > 1 else ''}"
         raise ConfigurationError("\n".join([*map(str, problems), f"{count} in {where}."]))
-    click.echo(f"{len(files)} task files are right." if len(files) != 1 else "1 task file is right.")
+    click.echo(f"{len(files)} files are right." if len(files) != 1 else "1 file is right.")
+
+
+def _problems(file: Path, catalogue: Catalogue) -> "list[Problem]":
+    from harness.boards import board_problems  # noqa: PLC0415
+
+    document = entry(file).document
+    if "board" in document.data:
+        return board_problems(document, file, catalogue)
+    return catalogue.problems(file)
 
 
 def _files(place: Path) -> list[Path]:
@@ -88,5 +109,6 @@ def _files(place: Path) -> list[Path]:
     raise ConfigurationError(f"{place.resolve()} does not exist: expected a task file or a folder of them.")
 
 
-def _without_twins(folders: set[Path]) -> set[Path]:
-    return {folder.resolve() for folder in folders}
+def _without_twins(folders: Sequence[Path]) -> list[Path]:
+    """Each folder once, as it was spelt last: messages name files the way the user did."""
+    return list({folder.resolve(): folder for folder in folders}.values())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.deferred import Deferred
 from harness.errors import SampleError
-from harness.records import Mask
+from harness.records import Box, Mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,6 +178,16 @@ def decode(mask: Mask) -> NDArray[np.bool_]:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(mask.size, order="F")
 
 
+def box_of(mask: Mask) -> tuple[float, float, float, float] | None:
+    """Returns the tight box (x0, y0, x1, y1) of a checked mask, the far sides exclusive; None where it has no pixel.
+
+    >>> box_of(from_runs((2, 3), [1, 2, 3]))
+    (0.0, 0.0, 2.0, 2.0)
+    """
+    x, y, width, height = map(float, coco.toBbox(_as_coco(mask)))
+    return (x, y, x + width, y + height) if width and height else None
+
+
 def empty(size: tuple[int, int]) -> Mask:
     """Returns a mask without a pixel."""
     return from_runs(size, [size[0] * size[1]])
@@ -214,10 +224,67 @@ def overlap(one: Mask, other: Mask) -> tuple[int, int]:
         SampleError: their sizes differ.
     """
     if one.size != other.size:
-        raise SampleError(f"masks of {_words(one.size)} and {_words(other.size)} cannot be compared")
+        raise SampleError(
+            f"masks of {_words(one.size)} and {_words(other.size)} cannot be compared. "
+            "Resize predicted masks to their image's own size before they are scored."
+        )
     shared = _combine((one, other), intersect=True)
     intersection = int(coco.area(_as_coco(shared)))
     return intersection, area(one) + area(other) - intersection
+
+
+def iou_matrix(some: Sequence[Mask], others: Sequence[Mask]) -> NDArray[np.float64]:
+    """Returns the IoU of every checked mask with every other, float64[S, O]; 0 for two empty masks.
+
+    >>> ship, quay = from_runs((2, 2), [0, 3, 1]), from_runs((2, 2), [1, 3])
+    >>> iou_matrix([ship], [ship, quay]).tolist()
+    [[1.0, 0.5]]
+
+    Raises:
+        SampleError: their sizes differ.
+    """
+    sizes = {mask.size for mask in (*some, *others)}
+    if len(sizes) > 1:
+        raise SampleError(f"masks of {' and '.join(map(_words, sorted(sizes)))} cannot be compared")
+    if not some or not others:
+        return np.zeros((len(some), len(others)))
+    found = coco.iou([_as_coco(mask) for mask in some], [_as_coco(mask) for mask in others], [0] * len(others))
+    return np.asarray(found, dtype=np.float64)
+
+
+def boxes_of(masks: Sequence[Mask]) -> tuple[Box, ...]:
+    """Returns the boxes around some masks; those without a pixel have none."""
+    return tuple(box for mask in masks if (box := box_of(checked(mask))) is not None)
+
+
+def masks_of(boxes: Sequence[Box], size: tuple[int, int]) -> tuple[Mask, ...]:
+    """Returns one filled rectangle a box: the pixels whose centres lie in it.
+
+    >>> masks_of([(1.0, 0.0, 2.0, 2.0)], (2, 3)) == (from_runs((2, 3), [2, 2, 2]),)
+    True
+
+    Args:
+        boxes: (x0, y0, x1, y1) in pixels; parts outside the image are cut off.
+        size: height and width of the image.
+
+    Raises:
+        SampleError: a box is not four finite numbers with x0 <= x1 and y0 <= y1.
+    """
+    return tuple(_rectangle(box, size) for box in boxes)
+
+
+def _rectangle(box: Box, size: tuple[int, int]) -> Mask:
+    x0, y0, x1, y1 = box
+    if not (np.isfinite(box).all() and x0 <= x1 and y0 <= y1):
+        raise SampleError(f"a box is x0, y0, x1, y1 with x0 <= x1 and y0 <= y1, found {x0:g}, {y0:g}, {x1:g}, {y1:g}")
+    height, width = size
+    left, right = (int(np.clip(np.ceil(x - 0.5), 0, width)) for x in (x0, x1))
+    top, bottom = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (y0, y1))
+    if left == right or top == bottom:
+        return empty(size)
+    between = [bottom - top, height - (bottom - top)] * (right - left)
+    end = (width - right) * height + height - bottom
+    return from_runs(size, [left * height + top, *between[:-1], end])
 
 
 def _combine(masks: Sequence[Mask], *, intersect: bool) -> Mask:

@@ -1,11 +1,11 @@
-"""From what is typed after --model to a model."""
+"""From what is typed after --model or --judge to a model or a judge."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
-from harness.interfaces import Model
+from harness.interfaces import Judge, Model
 from harness.plugins import Registry
 
 CHECKPOINT_FILE = "config.json"
@@ -33,6 +33,23 @@ def load_model(argument: str, options: Mapping[str, str], registry: Registry) ->
         f"unknown model {argument!r}: no folder of this name ({Path(argument).resolve()}) and no registered model."
         f"{nearest(argument, names)} Known: {', '.join(sorted(registry.places))}, or the path of a checkpoint folder."
     )
+
+
+def load_judge(argument: str, options: Mapping[str, str], registry: Registry) -> Judge:
+    """Returns the judge named `WORD:ARGUMENT`.
+
+    Raises:
+        ConfigurationError: no such judge; the nearest name is suggested.
+        EnvironmentProblem: its extra, folder or key is missing.
+    """
+    word, colon, rest = argument.partition(":")
+    if not colon or word not in registry.places:
+        raise ConfigurationError(
+            f"unknown judge {word!r}.{nearest(word, registry.places)} Known: {', '.join(sorted(registry.places))}, "
+            "each followed by a colon and its model, openai:MODEL@URL for example."
+        )
+    judge: Judge = registry.load(word)(rest, options)
+    return judge
 
 
 def _model_type(folder: Path, registry: Registry) -> str:

@@ -1,4 +1,4 @@
-"""The registries of readers, parsers, metrics and models, and the hooks through which plugins fill them.
+"""The registries of readers, parsers, metrics, models and judges, and the hooks through which plugins fill them.
 
 A plugin package names a module under the entry point group `geopix_eval`; the module implements one or more of the
 hooks below with `@harness.plugins.hookimpl`. Each hook returns names with the place of a class as text,
@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models")
+KINDS = ("readers", "parsers", "metrics", "models", "judges", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -44,13 +44,25 @@ class Hooks:
     def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
 
+    @hookspec
+    def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Judges by the word before the colon in --judge: {"name": "module:factory"}, factory(argument, options)."""
+
+    @hookspec
+    def geopix_eval_generators(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Text-to-image models that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
+    @hookspec
+    def geopix_eval_scorers(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Perceptual distances that metrics use by name: {"name": "module:factory"}, factory(argument)."""
+
 
 @dataclass(frozen=True)
 class Registry:
     """Names of one kind of plugin and where each class is.
 
     Attributes:
-        kind: `readers`, `parsers`, `metrics` or `models`.
+        kind: one of `KINDS`.
         places: "module:Class" by name.
     """
 
@@ -83,15 +95,20 @@ class Registry:
 
     def option_types(self, name: str) -> dict[str, tuple[Any, Any]]:
         """Returns the options that the class takes: name to (annotation, default or ...)."""
-        target = self.load(name)
-        hints = get_type_hints(target.__init__)
-        return {
-            parameter.name: (
-                hints.get(parameter.name, Any),
-                ... if parameter.default is inspect.Parameter.empty else parameter.default,
-            )
-            for parameter in inspect.signature(target).parameters.values()
-        }
+        return _option_types(self.load(name))
+
+
+# Many task files use the same few parts.
+@cache
+def _option_types(target: Any) -> dict[str, tuple[Any, Any]]:
+    hints = get_type_hints(target.__init__)
+    return {
+        parameter.name: (
+            hints.get(parameter.name, Any),
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for parameter in inspect.signature(target).parameters.values()
+    }
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,9 @@ class Plugins:
     parsers: Registry
     metrics: Registry
     models: Registry
+    judges: Registry
+    generators: Registry
+    scorers: Registry
 
 
 def collect(manager: pluggy.PluginManager) -> Plugins:

@@ -4,7 +4,9 @@ A reader makes a `Sample`, a prompt template and the sample make a `Request`, a 
 parser reads that into a `Prediction`, metrics score it, and all of it is kept as one `Record`, one JSON line a sample.
 
 Coordinates are pixels of the image as stored: x to the right, y down, the origin at the upper left corner. A box is
-(x0, y0, x1, y1) with x1 and y1 exclusive. A mask is a COCO run-length encoding over (height, width).
+(x0, y0, x1, y1) with x1 and y1 exclusive; where a benchmark scores boxes in a frame of its own, hundredths of the
+image's sides for example, the right and the read boxes are in that frame, which the task's parser names. A mask is a
+COCO run-length encoding over (height, width).
 """
 
 from collections.abc import Mapping
@@ -12,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+# Records and what they hold have no slots: orjson writes an object's dictionary twice as fast as its slots.
+
 Status = Literal["ok", "unparsed", "empty", "failed"]
 Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mask:
     """A binary mask as COCO compressed run-length encoding.
 
@@ -42,14 +46,14 @@ class ImageFile:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """What a right answer is.
 
     Attributes:
         texts: accepted answers or reference captions; the first is the one shown.
         masks: the true masks, one an object; an empty tuple where the task has no masks.
-        boxes: the true boxes in pixels.
+        boxes: the true boxes.
     """
 
     texts: tuple[str, ...] = ()
@@ -102,7 +106,7 @@ class Request:
     generation: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """What a model answered, untouched.
 
@@ -113,6 +117,8 @@ class Response:
         seconds: time spent on this answer (a batch's time shared evenly).
         tokens: generated tokens, where the model counts them.
         reason: what the model has to say about an answer that it could not finish.
+        box_family: how the boxes of its words are written, where the model declares it: a name of
+            `harness.parsers.box_spellings.FAMILIES`.
     """
 
     text: str = ""
@@ -121,19 +127,25 @@ class Response:
     seconds: float | None = None
     tokens: int | None = None
     reason: str | None = None
+    box_family: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prediction:
     """What a parser made of a response.
 
     Attributes:
         status: `ok`; `unparsed` when the answer could not be read (scored as wrong); `empty` when nothing was answered;
             `failed` when the sample could not be asked at all (not scored).
-        reason: why the status is not `ok`, in words.
+        reason: why the status is not `ok`, in words; with `ok`, what the parser did with an answer that is not given as
+            expected, such as uniting its masks.
         text: the answer in the task's own terms.
         masks: the masks that are scored.
-        boxes: the boxes that are scored, in pixels.
+        boxes: the boxes that are scored.
+        stand_in: what is scored in the place of something that the answer does not have: `the boxes around its masks`
+            for example.
+        no_target: whether the answer says in words that what was asked for is not there; None where it says nothing of
+            it, and its masks or boxes alone tell.
     """
 
     status: Status
@@ -141,9 +153,62 @@ class Prediction:
     text: str | None = None
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
+    stand_in: str | None = None
+    no_target: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a judge is asked about one answer.
+
+    Attributes:
+        prompt: all of the words.
+        raw: whether the words go to the model as they are, without a chat template around them.
+        max_new_tokens: upper bound on the judge's tokens.
+        probabilities: whether the probabilities of its first token are wanted.
+        attempt: 0, or how often the judge was asked before and said what could not be read.
+    """
+
+    prompt: str
+    raw: bool = False
+    max_new_tokens: int = 100
+    probabilities: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said.
+
+    Attributes:
+        text: its words.
+        probabilities: the most probable first tokens with their probabilities, where they were asked for.
+        model: the model that answered, with its version, as it names itself.
+    """
+
+    text: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One sample as metrics see it that score all samples together.
+
+    Attributes:
+        target: the right answer in the parser's terms; as the data set has it where the sample failed.
+        prediction: what the parser made of the answer; its status may be `failed` here.
+        tags: names by which scores are sliced.
+        images: the images the question is about.
+    """
+
+    target: Target
+    prediction: Prediction
+    tags: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[ImageFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class Record:
     """All that is known of one sample after the run; one line of `records.jsonl`.
 
@@ -161,6 +226,9 @@ class Record:
         prediction: what the parser made of it.
         statistics: each metric's sufficient statistics, by the metric's name in the task; empty when the sample failed.
         tags: names by which scores are sliced.
+        raw_target: the data set's own right answer, where the parser reads it otherwise than it stands; None where it
+            is the same as `target`. Records of format 1 do not keep it.
+        verdicts: what a judge said, by the metric's name in the task, or why it said nothing.
     """
 
     key: str
@@ -175,3 +243,5 @@ class Record:
     prediction: Prediction
     statistics: Mapping[str, Mapping[str, float]]
     tags: Mapping[str, str]
+    raw_target: Target | None = None
+    verdicts: Mapping[str, str] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """What a run amounts to: its scores with their intervals, and where every number comes from.
 
 These values are written as JSON beside the records and are all that a leaderboard, a comparison or a gate needs.
+docs/run-format.md says what is in each file and what may change.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,10 @@ class TaskResult:
         tokens: tokens generated; None if unknown.
         paper, licence, url, notes: from the task file.
         images_digest: sha256 over the images' bytes; None when the model did not look at them.
+        limit: how many samples of the split were asked at most; None for all.
+        format: version of the layout of this result and its records; 1 where the file does not say.
+        judging: who judged, where and with what prompts; empty where no metric asks a judge.
+        unjudged: samples that the judge failed on; the scores that need it are undefined where there is one.
     """
 
     task: str
@@ -130,6 +135,10 @@ class TaskResult:
     url: str = ""
     notes: tuple[str, ...] = ()
     images_digest: str | None = None
+    limit: int | None = None
+    format: int = 1
+    judging: Mapping[str, str] = field(default_factory=dict)
+    unjudged: int = 0
 
     @property
     def primary(self) -> Score:
@@ -152,7 +161,7 @@ class RunManifest:
         started: ISO 8601 time in UTC.
         seed: the seed of the bootstrap.
         data_dir: absolute path of the data directory, where a report looks for pictures.
-        format: version of this layout.
+        format: version of the layout of the folder.
     """
 
     model: str

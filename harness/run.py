@@ -2,7 +2,8 @@
 
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -16,9 +17,10 @@ from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import Settings, data_root, evaluate
-from harness.interfaces import Model
-from harness.model_names import load_model, parse_options
-from harness.plugins import installed
+from harness.interfaces import Judge, Model
+from harness.judging import UNJUDGED, judged_metrics, require_judge
+from harness.model_names import load_judge, load_model, parse_options
+from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
 from harness.report.formatting import shorten, visible
 from harness.results import RunManifest, TaskResult
@@ -27,6 +29,7 @@ from harness.store import RECORDS_FILE, RunDirectory
 
 SAMPLES_FAILED = 3
 REASONS_SHOWN = 3
+ASK_AGAIN = "The same command asks the failed samples again."
 LIBRARIES = ("geopix", "numpy", "pycocotools", "pillow", "torch", "transformers")
 
 
@@ -46,18 +49,41 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     policy = ErrorPolicy.parse(options["policy"])
     plugins = installed()
-    tasks = _tasks(options["tasks"], catalogue_of(options["task_dirs"]))
+    tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
-    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
-    run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
-    run.open(_manifest(model, command, options))
-    with task_progress() as progress:
-        settings = Settings(
-            options["data_dir"], options["limit"], options["previews"], options["seed"], progress=progress
-        )
-        results = [evaluate(task, model, run, settings) for task in tasks]
+    with judge_of(tasks, options, plugins) as judge:
+        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+        run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
+        run.open(_manifest(model, command, options))
+        with task_progress() as progress:
+            settings = Settings(
+                options["data_dir"],
+                options["limit"],
+                options["previews"],
+                options["seed"],
+                progress=progress,
+                judge=judge,
+                judge_cache=options["judge_cache"],
+            )
+            results = [evaluate(task, model, run, settings) for task in tasks]
     return conclude(results, run, policy)
+
+
+@contextmanager
+def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins) -> Iterator[Judge | None]:
+    """Gives the judge that the command line names, where a task asks one, and closes it in the end.
+
+    Raises:
+        ConfigurationError: a task asks a judge and none is named, or there is no such judge.
+        EnvironmentProblem: the judge's extra, folder or key is missing.
+    """
+    require_judge(tasks, options.get("judge"))
+    if not options.get("judge") or not any(map(judged_metrics, tasks)):
+        yield None
+        return
+    with closing(load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)) as judge:
+        yield judge
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:
@@ -74,28 +100,70 @@ def unique(names: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
 
 
-def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy) -> int:
-    """Prints the scores and what failed; returns the exit code."""
+def named_tasks(names: str, catalogue: Catalogue) -> list[Task]:
+    """Returns the tasks of a comma-separated list, checked.
+
+    Raises:
+        ConfigurationError: no task is named, or some are unknown or have mistakes; all of them.
+    """
+    listed = unique(names)
+    if not listed:
+        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
+    found, problems = [], []
+    for name in listed:
+        try:
+            found.append(catalogue.task(name))
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return found
+
+
+def conclude(results: list[TaskResult], run: RunDirectory, policy: ErrorPolicy, advice: str = ASK_AGAIN) -> int:
+    """Prints the scores and what failed; returns the exit code.
+
+    Args:
+        results: the tasks' results.
+        run: where they are.
+        policy: when failed samples end the command with exit code 3.
+        advice: what to do about failed samples.
+    """
     Console().print(results_summary(results))
     console = Console(stderr=True)
     console.print(f"Run: {run.path}   Report: geopix-eval leaderboard {run.path}", style="dim", soft_wrap=True)
-    broken = [result for result in results if policy.broken(result.counts.failed, result.counts.total)]
+    broken = [
+        result for result in results if policy.broken(max(result.counts.failed, result.unjudged), result.counts.total)
+    ]
     for result in results:
         if result.counts.failed:
-            console.print(Text("\n".join(_failures(result, run)), style="red"), soft_wrap=True)
+            console.print(Text("\n".join(_failures(result, run, advice)), style="red"), soft_wrap=True)
+        if result.unjudged:
+            console.print(Text("\n".join(_unjudged(result, run)), style="red"), soft_wrap=True)
     return SAMPLES_FAILED if broken else 0
 
 
-def _failures(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+def _failures(result: TaskResult, run: RunDirectory, advice: str) -> Iterator[str]:
     """Yields how many of a task's samples failed, the first reasons, and where the others are."""
     yield f"{result.task}: {result.counts.failed} of {result.counts.total} samples failed:"
     failed = (record for record in run.records(result.task) if record.prediction.status == "failed")
     for record in islice(failed, REASONS_SHOWN):
         yield f"  {visible(record.sample_id)}: {shorten(str(visible(record.prediction.reason)))}"
-    yield (
-        f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. "
-        "The same command asks the failed samples again."
+    yield f"All reasons are in {run.path / result.task / RECORDS_FILE} and in the report. {advice}"
+
+
+def _unjudged(result: TaskResult, run: RunDirectory) -> Iterator[str]:
+    """Yields on how many samples the judge failed, and the first reasons."""
+    yield f"{result.task}: the judge failed on {result.unjudged} of {result.counts.total} samples:"
+    failed = (
+        (record.sample_id, record.verdicts[metric])
+        for record in run.records(result.task)
+        for metric, statistics in record.statistics.items()
+        if UNJUDGED in statistics
     )
+    for sample_id, reason in islice(failed, REASONS_SHOWN):
+        yield f"  {visible(sample_id)}: {shorten(str(visible(reason)))}"
+    yield "The scores that need it are undefined. The same command asks it about these samples again."
 
 
 def _folder_name(model: str) -> str:
@@ -129,19 +197,4 @@ def versions() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
-
-
-def _tasks(names: str, catalogue: Catalogue) -> list[Task]:
-    listed = unique(names)
-    if not listed:
-        raise ConfigurationError("--tasks names no task; see `geopix-eval ls`.")
-    found, problems = [], []
-    for name in listed:
-        try:
-            found.append(catalogue.task(name))
-        except ConfigurationError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigurationError("\n".join(problems))
     return found

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 import orjson
 
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError, nearest
+from harness.judging import Judging
 from harness.records import Prediction, Record, Request, Response, Sample, Target
-from harness.results import Counts, MetricCard, TaskResult
+from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
 
 
@@ -46,18 +48,12 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
         failure: why there is none.
     """
     sample = work.sample
-    target, prediction = sample.target, Prediction("failed", failure)
-    statistics: dict[str, dict[str, float]] = {}
-    if response is not None:
-        try:
-            target, prediction, statistics = _judge(task, sample, response)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the reason goes into the record
-            prediction = Prediction("failed", f"could not be scored: {type(error).__name__}: {error}")
+    target, prediction, statistics = _judged(task, sample, response, failure)
     return Record(
         key=work.key,
         sample_id=sample.id,
         cluster=work.cluster,
-        images=tuple(image.id for image in sample.images),
+        images=tuple([image.id for image in sample.images]),
         image_files=work.image_files,
         prompt=work.request.prompt,
         fields=sample.fields,
@@ -66,10 +62,24 @@ def record(task: Task, work: Work, response: Response | None, failure: str | Non
         prediction=prediction,
         statistics=statistics,
         tags=sample.tags,
+        raw_target=None if target == sample.target else sample.target,
     )
 
 
-def _judge(task: Task, sample: Sample, response: Response) -> tuple[Target, Prediction, dict[str, dict[str, float]]]:
+Judgement = tuple[Target, Prediction, dict[str, dict[str, float]]]
+
+
+def _judged(task: Task, sample: Sample, response: Response | None, failure: str | None) -> Judgement:
+    """What is right, what was answered, and each metric's statistics of the two."""
+    if response is None:
+        return sample.target, Prediction("failed", failure), {}
+    try:
+        return _judge(task, sample, response)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the reason goes into the record
+        return sample.target, Prediction("failed", f"could not be scored: {type(error).__name__}: {error}"), {}
+
+
+def _judge(task: Task, sample: Sample, response: Response) -> Judgement:
     target = task.parser.target(sample)
     prediction = task.parser.parse(response, sample)
     if prediction.status == "failed":
@@ -109,10 +119,24 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed: int) -> TaskResult:
-    """Returns the result of a task whose every sample has a record."""
-    spec = task.spec
-    scores = score_corpus(task, records, seed)
+def summarise(
+    task: Task,
+    works: Sequence[Work],
+    judging: Judging,
+    seed: int,
+    undefined: Mapping[str, str] = MappingProxyType({}),
+) -> TaskResult:
+    """Returns the result of a task whose every sample has a record.
+
+    Args:
+        task: the task.
+        works: its samples.
+        judging: their records, in the same order, judged where a metric asks for it.
+        seed: the seed of the bootstrap.
+        undefined: why a metric could not score at all, by its name in the task.
+    """
+    spec, records = task.spec, judging.records
+    scores = score_corpus(task, records, seed, undefined)
     return TaskResult(
         task=spec.name,
         title=spec.title,
@@ -131,14 +155,38 @@ def summarise(task: Task, works: Sequence[Work], records: Sequence[Record], seed
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
-        notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified)),
+        notes=(
+            *spec.notes,
+            *(f"not established: {fact}" for fact in spec.unverified),
+            *_stand_ins(records),
+            *_unjudged(judging),
+        ),
         images_digest=_images_digest(works),
+        format=FORMAT,
+        judging=judging.facts,
+        unjudged=judging.failed,
     )
 
 
 def _counts(records: Sequence[Record]) -> Counts:
     found = Counter(record.prediction.status for record in records)
     return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+
+
+def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
+    """Yields what was scored in the place of something that answers do not have, and how often."""
+    found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
+    for what, times in found.items():
+        yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
+
+
+def _unjudged(judging: Judging) -> Iterator[str]:
+    """Yields why scores are undefined, where the judge failed."""
+    if judging.failed:
+        yield (
+            f"The judge failed on {judging.failed} of {len(judging.records)} samples, so the scores that need it are "
+            "undefined. The same command asks it about these alone."
+        )
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:

@@ -18,9 +18,26 @@ from harness.prompts import template_error
 
 Capability = Literal["vqa", "caption", "classify", "refer", "segment", "choose"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+# Words about a benchmark and what its split should hold: no score depends on them, so runs stay comparable.
+DESCRIPTIVE = {
+    "aliases",
+    "title",
+    "description",
+    "paper",
+    "licence",
+    "url",
+    "extends",
+    "notes",
+    "unverified",
+    "expects",
+}
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A mapping of a YAML file: unknown keys and other types are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -65,7 +82,7 @@ class MetricUse(_Use):
         return self.label or self.name
 
 
-class Generation(_Strict):
+class Generation(Strict):
     """How the model generates."""
 
     max_new_tokens: int = Field(default=256, ge=1, description="Upper bound on generated tokens.")
@@ -73,7 +90,18 @@ class Generation(_Strict):
     top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="Nucleus sampling, where temperature is above 0.")
 
 
-class TaskSpec(_Strict):
+class Expects(Strict):
+    """What the published split holds, as far as established; `geopix-eval data status` compares."""
+
+    samples: int | None = Field(default=None, ge=1, description="Samples that the reader finds in the published split.")
+    images: int | None = Field(default=None, ge=1, description="Images that these samples are about.")
+    files: dict[str, Sha256 | None] = Field(
+        default={},
+        description="Files below the data set's folder, each with its sha256, or null where it is not known.",
+    )
+
+
+class TaskSpec(Strict):
     """A benchmark: its data, prompt, parser and metrics."""
 
     name: Name = Field(description="The task's name: lower case letters, digits, underscores; the file's name too.")
@@ -86,6 +114,9 @@ class TaskSpec(_Strict):
     url: str = Field(default="", description="Where people get the data.")
     extends: str | None = Field(default=None, description="Another task whose keys this one inherits.")
     dataset: DatasetUse
+    expects: Expects = Field(
+        default=Expects(), description="What the published split holds; not inherited by a task with other data."
+    )
     capability: Capability = Field(description="The kind of answer that is wanted.")
     prompt: str = Field(description="Jinja2 template over the sample's fields, run in a sandbox.")
     generation: Generation = Generation()
@@ -104,7 +135,7 @@ class Task:
     Attributes:
         spec: what the file says, inheritance resolved.
         reader, parser, metrics: the plugins, ready; metrics by the name of their score.
-        digest: sha256 of everything the file says.
+        digest: sha256 of everything the file says that scores depend on.
         file: where it was read from.
     """
 
@@ -131,9 +162,14 @@ def build(document: Document, file: Path, plugins: Plugins) -> Task:
         reader=plugins.readers.load(spec.dataset.reader)(**spec.dataset.options),
         parser=plugins.parsers.load(spec.parser.name)(**spec.parser.options),
         metrics={use.score_name: plugins.metrics.load(use.name)(**use.options) for use in spec.metrics},
-        digest=hashlib.sha256(orjson.dumps(spec.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        digest=_digest(spec),
         file=file,
     )
+
+
+def _digest(spec: TaskSpec) -> str:
+    content = spec.model_dump(exclude=DESCRIPTIVE)
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def find_problems(document: Document, plugins: Plugins) -> Iterator[Problem]:
@@ -173,6 +209,7 @@ def _known_keys(path: KeyPath) -> list[str]:
         "parser": ParserUse,
         "metrics": MetricUse,
         "generation": Generation,
+        "expects": Expects,
     }
     kind = TaskSpec if len(path) == 1 else model.get(str(path[0]), TaskSpec)
     return [field.alias or name for name, field in kind.model_fields.items()]

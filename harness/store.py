@@ -1,6 +1,7 @@
 """The run directory: append-only records that survive a kill, and the results computed from them.
 
 RUN/run.json                      who answered, with what, when            (RunManifest)
+RUN/verdicts.sqlite               what a judge said, by content            (VerdictCache)
 RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
 RUN/TASK/result.json              scores, written when the task is whole   (TaskResult)
 RUN/TASK/previews/*.webp          small copies of the images that reports show
@@ -9,23 +10,24 @@ RUN/TASK/previews/*.webp          small copies of the images that reports show
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import orjson
 import pydantic
 
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
-from harness.results import RunManifest, TaskResult
+from harness.results import FORMAT, RunManifest, TaskResult
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 RESULT_FILE = "result.json"
 PREVIEWS = "previews"
+VERDICTS_FILE = "verdicts.sqlite"
 
 Loaded = TypeVar("Loaded", RunManifest, TaskResult)
 
@@ -44,18 +46,25 @@ def decode(line: bytes) -> Record:
     """
     data = orjson.loads(line)
     try:
+        raw_target = data.get("raw_target")
         return Record(
-            **data
+            **_known(Record, data)
             | {
                 "images": tuple(data["images"]),
                 "image_files": tuple(data["image_files"]),
                 "target": _target(data["target"]),
                 "response": _response(data["response"]),
-                "prediction": Prediction(**data["prediction"] | _shapes(data["prediction"])),
+                "prediction": Prediction(**_known(Prediction, data["prediction"]) | _shapes(data["prediction"])),
+                "raw_target": raw_target and _target(raw_target),
             }
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a record: {error}") from error
+
+
+def _known(kind: type[Record | Response | Prediction], data: dict[str, Any]) -> dict[str, Any]:
+    """What this version knows of an object; a later one of the same format may add to it."""
+    return {name: data[name] for name in kind.__dataclass_fields__ if name in data}
 
 
 def _shapes(data: dict[str, Any]) -> dict[str, Any]:
@@ -71,17 +80,45 @@ def _target(data: dict[str, Any]) -> Target:
 
 
 def _response(data: dict[str, Any] | None) -> Response | None:
-    return None if data is None else Response(**data | _shapes(data))
+    return None if data is None else Response(**_known(Response, data) | _shapes(data))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file beside its place and renames it, so that no reader ever sees half of it."""
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Writes a file, given whole or in parts, beside its place and renames it, so that nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+class WrittenLines(Mapping[str, bytes]):
+    """Lines of a file by sample id, read when they are asked for: a large task's records take hundreds of megabytes.
+
+    Args:
+        file: the file, open for reading.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._places: dict[str, tuple[int, int]] = {}
+
+    def add(self, start: int, lines: Mapping[str, bytes]) -> None:
+        """Notes lines that stand one behind the other from a byte of the file on."""
+        for sample_id, line in lines.items():
+            self._places[sample_id] = start, len(line)
+            start += len(line)
+
+    def __getitem__(self, sample_id: str) -> bytes:
+        start, length = self._places[sample_id]
+        return os.pread(self._file.fileno(), length, start)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class RecordLog:
@@ -94,16 +131,15 @@ class RecordLog:
         path: the file; made with its folder when absent.
 
     Attributes:
-        lines: what was appended, by sample id.
+        lines: what was appended, by sample id; there while the log is open.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("a+b")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -112,6 +148,7 @@ class RecordLog:
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
         _cut_torn_line(self.path)
+        self.lines = WrittenLines(self._file)
         return self
 
     def __exit__(
@@ -123,9 +160,10 @@ class RecordLog:
     def append(self, records: list[Record]) -> None:
         """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
         fresh = {record.sample_id: encode(record) for record in records}
+        start = self._file.seek(0, os.SEEK_END)
         self._file.write(b"".join(fresh.values()))
         self._file.flush()
-        self.lines |= fresh
+        self.lines.add(start, fresh)
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -181,7 +219,7 @@ class RunDirectory:
                     "this one."
                 )
             # The bootstrap's seed and the pictures' folder belong to the scores, which are made anew.
-            going_on = replace(stored, seed=manifest.seed, data_dir=manifest.data_dir)
+            going_on = replace(stored, seed=manifest.seed, data_dir=manifest.data_dir, format=FORMAT)
             if going_on != stored:
                 self._write_manifest(going_on)
             return going_on
@@ -246,8 +284,8 @@ class RunDirectory:
             lines: those that are encoded already, by sample id.
         """
         known = lines or {}
-        content = b"".join(known.get(record.sample_id) or encode(record) for record in records)
-        write_atomically(self.records_path(result.task), content)
+        encoded = (known.get(record.sample_id) or encode(record) for record in records)
+        write_atomically(self.records_path(result.task), encoded)
         content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomically(self.path / result.task / RESULT_FILE, content)
 
@@ -267,7 +305,9 @@ def preview_name(image_id: str) -> str:
 
 def _load(kind: type[Loaded], path: Path) -> Loaded:
     try:
-        loaded: Loaded = pydantic.TypeAdapter(kind).validate_json(path.read_bytes())
+        content = path.read_bytes()
+        _refuse_newer(path, content)
+        loaded: Loaded = pydantic.TypeAdapter(kind).validate_json(content)
         return loaded
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Is this a run directory?") from error
@@ -278,6 +318,20 @@ def _load(kind: type[Loaded], path: Path) -> Loaded:
             f"{path}: {place}: {first['msg']}. The file is damaged or of another version; run the same command again, "
             "or leave this run out."
         ) from error
+
+
+def _refuse_newer(path: Path, content: bytes) -> None:
+    try:
+        data = orjson.loads(content)
+    except ValueError:
+        return  # not JSON: the caller says where
+    found = data.get("format") if isinstance(data, dict) else None
+    if isinstance(found, int) and found > FORMAT:
+        raise EnvironmentProblem(
+            f"{path} is of format {found}, and this version of geopix-eval reads the formats 1 to {FORMAT}. Install a "
+            "newer one (`pip install --upgrade geopix`; run.json names the version that wrote it), or leave this run "
+            "out."
+        )
 
 
 def find_runs(places: list[Path]) -> list[RunDirectory]:

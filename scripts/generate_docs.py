@@ -1,7 +1,9 @@
-"""Writes docs/commands.md from the code: every command's options, every key of a task file, every built-in part.
+"""Writes docs/commands.md from the code and docs/benchmarks.md from the task files.
 
-python scripts/generate_docs.py            write the page
-python scripts/generate_docs.py --check    exit code 1 when the page on disk is not what the code says
+The first has every command's options, every key of a task file and every built-in part; the second every task.
+
+python scripts/generate_docs.py            write the pages
+python scripts/generate_docs.py --check    exit code 1 when a page on disk is not what the code says
 """
 
 import ast
@@ -23,11 +25,14 @@ import geopix.plugin
 import harness.builtin
 from geopix.cli import main as geopix_command
 from geopix.training.recipe import Recipe
+from harness.catalog import Catalogue, shipped
 from harness.cli import main as geopix_eval_command
 from harness.comparison.gates import GatesFile, GateUse
-from harness.plugins import GROUP, Hooks, Registry, collect
-from harness.spec import DatasetUse, Generation, MetricUse, ParserUse, TaskSpec
+from harness.docstrings import section
+from harness.plugins import GROUP, Hooks, Registry, collect, installed
+from harness.spec import DatasetUse, Expects, Generation, MetricUse, ParserUse, TaskSpec
 
+BENCHMARKS_PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 INTRODUCTION = """# Commands, task files, built-in parts
 
@@ -77,6 +82,75 @@ def page() -> str:
     return "\n".join(part.strip() + "\n" for part in parts)
 
 
+BENCHMARKS = """# Benchmarks
+
+This page is written by `python scripts/generate_docs.py` from the files in [tasks/](../tasks). Do not edit it by hand.
+
+Every task that ships, by the kind of answer it wants. `geopix-eval show TASK` prints one with its prompt and the
+formulas of its scores; [metrics.md](metrics.md) explains the conventions. Data folders are below `--data-dir`, as
+downloaded; samples are those of the published split, ? where their number could not be established.
+"""
+CAPABILITIES: Mapping[str, str] = {
+    "vqa": "Questions",
+    "classify": "Scenes",
+    "choose": "Choices",
+    "caption": "Captions",
+    "refer": "Boxes",
+    "segment": "Masks",
+}
+
+
+def benchmarks() -> str:
+    """Returns the page of tasks as Markdown."""
+    catalogue = Catalogue([shipped("tasks")], installed())
+    specs = [catalogue.task(entry.name).spec for entry in catalogue.entries]
+    parts = [BENCHMARKS]
+    for capability, title in CAPABILITIES.items():
+        found = [spec for spec in specs if spec.capability == capability]
+        if found:
+            parts += [f"## {title}", _table(BENCHMARK_HEADINGS, [_benchmark(spec) for spec in found])]
+    parts.append("## What a reader of the scores should know")
+    parts += [_remarks(spec) for spec in specs if spec.notes or spec.unverified]
+    return "\n".join(part.strip() + "\n" for part in parts)
+
+
+BENCHMARK_HEADINGS = (
+    "task",
+    "benchmark",
+    "main score",
+    "all scores",
+    "by",
+    "samples",
+    "data folder",
+    "licence",
+    "paper, data",
+)
+
+
+def _benchmark(spec: TaskSpec) -> tuple[str, ...]:
+    primary = next(use for use in spec.metrics if use.primary)
+    names = ", ".join(_code(name) for name in (spec.name, *spec.aliases))
+    scores = ", ".join(_code(use.score_name) for use in spec.metrics)
+    sources = ", ".join(filter(None, (_paper(spec.paper), f"[data]({spec.url})" if spec.url else "")))
+    slices = ", ".join(spec.slices)
+    folder = _code(f"{spec.dataset.root}/")
+    licence = spec.licence or "not established"
+    count = f"{spec.expects.samples:,}" if spec.expects.samples else "?"
+    score = _code(primary.score_name)
+    return names, _escaped(spec.title), score, scores, slices, count, folder, _escaped(licence), sources
+
+
+def _paper(paper: str) -> str:
+    kind, _, number = paper.partition(":")
+    address = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}.get(kind.lower())
+    return f"[{paper}]({address}{number})" if address else paper
+
+
+def _remarks(spec: TaskSpec) -> str:
+    lines = [f"### `{spec.name}`", "", *(f"- {_escaped(note)}" for note in spec.notes)]
+    return "\n".join([*lines, *(f"- Not established: {_escaped(fact)}" for fact in spec.unverified)])
+
+
 def _commands(command: click.Command, name: str, depth: int = 2) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
@@ -107,6 +181,7 @@ def _uses() -> Iterator[str]:
         ("parser", ParserUse),
         ("metrics", MetricUse),
         ("generation", Generation),
+        ("expects", Expects),
     ):
         yield f"### Keys of `{key}`"
         yield _keys(model)
@@ -181,11 +256,15 @@ def _plugins() -> Iterator[str]:
     yield "The word before the colon in `--model`; options are given as `--model-option KEY=VALUE`."
     for name in found.models.places:
         yield from _model(name, found.models.places[name])
+    yield "### Judges"
+    yield "The word before the colon in `--judge`; options are given as `--judge-option KEY=VALUE`."
+    for name in found.judges.places:
+        yield from _model(name, found.judges.places[name])
 
 
 def _model(name: str, place: str) -> Iterator[str]:
     text = _docstring(place)
-    meanings = _section(text, "Args")
+    meanings = section(text, "Args")
     yield f"#### `{name}`"
     yield _prose(text)
     yield from ["\n".join(f"- {key}: {words}" for key, words in meanings.items())] if meanings else []
@@ -201,15 +280,25 @@ def _docstring(place: str) -> str:
 
 
 def _part(registry: Registry, name: str) -> Iterator[str]:
-    text = inspect.getdoc(registry.load(name)) or ""
+    text = _documented(registry.load(name))
     yield f"#### `{name}`"
     yield _prose(text)
-    meanings = _section(text, "Attributes")
+    meanings = section(text, "Attributes")
     rows = [
         (_code(option), _type(annotation), _plugin_default(default), _escaped(meanings.get(option, "")))
         for option, (annotation, default) in registry.option_types(name).items()
     ]
     yield _table(("option", "type", "default", "meaning"), rows) if rows else "No options."
+
+
+def _documented(part: Any) -> str:
+    """A class's docstring, with the attributes that its bases describe behind its own."""
+    text = inspect.getdoc(part) or ""
+    for base in getattr(part, "__mro__", ())[1:-1]:
+        _, title, inherited = (inspect.getdoc(base) or "").partition("Attributes:\n")
+        if inherited and title in text:
+            text = f"{text.rstrip()}\n{inherited}"
+    return text
 
 
 def _plugin_default(default: Any) -> str:
@@ -232,17 +321,6 @@ def _outside_code(text: str) -> str:
     return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
 
 
-def _section(docstring: str, title: str) -> dict[str, str]:
-    """Names and meanings of one section of a docstring."""
-    match = re.search(rf"^{title}:\n((?:[ ]+.*\n?|\n)+)", docstring, flags=re.MULTILINE)
-    entries = re.split(r"\n(?= {4}\w)", inspect.cleandoc("\n" + match[1]).replace("\n", "\n    ")) if match else []
-    found = {}
-    for entry in entries:
-        name, _, meaning = entry.strip().partition(":")
-        found[name] = " ".join(meaning.split())
-    return found
-
-
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [headings, tuple("---" for _ in headings), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -257,12 +335,12 @@ def _escaped(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the page, or checks it."""
-    text = page()
-    if "--check" not in sys.argv:
-        PAGE.write_text(text, "utf-8")
-    elif PAGE.read_text("utf-8") != text:
-        sys.exit(f"{PAGE} is not what the code says. Run: python scripts/generate_docs.py")
+    """Writes the pages, or checks them."""
+    for path, text in ((PAGE, page()), (BENCHMARKS_PAGE, benchmarks())):
+        if "--check" not in sys.argv:
+            path.write_text(text, "utf-8")
+        elif not path.is_file() or path.read_text("utf-8") != text:
+            sys.exit(f"{path} is not what the code says. Run: python scripts/generate_docs.py")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ from harness.cli import main as geopix_eval
 from harness.plugins import installed
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-SCRIPTS = [path for path in DOCUMENTS if path.name != "commands.md"]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SCRIPTS = [path for path in DOCUMENTS if path.name not in ("commands.md", "benchmarks.md")]
 FENCE = re.compile(r"^```(\w*)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r'(\w+)="?([^"\s]+)"?')
@@ -292,6 +292,13 @@ def test_the_page_of_commands_is_what_the_code_says() -> None:
     assert written == generator().page(), "run: python scripts/generate_docs.py"
 
 
+def test_the_page_of_benchmarks_is_what_the_task_files_say() -> None:
+    written = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert written == generator().benchmarks(), "run: python scripts/generate_docs.py"
+    for file in shipped("tasks").glob("*.yaml"):
+        assert f"| `{file.stem}`" in written
+
+
 def test_the_page_of_commands_has_every_option_and_part() -> None:
     written = (ROOT / "docs" / "commands.md").read_text("utf-8")
     for option in ("--tasks", "--fail-on-error", "--map", "--samples", "--memory-class", "--splits", "--output"):
@@ -310,8 +317,9 @@ def test_the_notices_name_every_dependency_at_run_time() -> None:
 
 
 def test_metrics_page_names_every_metric_and_preset() -> None:
+    from harness.metrics import grounding_rules
     from harness.metrics.segmentation_rules import PRESETS
 
     written = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    for name in (*installed().metrics.places, *PRESETS, "geochat"):
+    for name in (*installed().metrics.places, *PRESETS, *grounding_rules.PRESETS, "geochat"):
         assert f"`{name}`" in written

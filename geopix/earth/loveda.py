@@ -53,9 +53,14 @@ def class_map(scene: Scene) -> NDArray[np.uint8]:
     return numbers
 
 
+def rural_or_urban(scene: Scene) -> str:
+    """Returns which of the two a place is, by its theme."""
+    return "rural" if scene.theme in RURAL_THEMES else "urban"
+
+
 def write_loveda(root: Path, split: str, image_id: int, scene: Scene) -> None:
     """Writes one scene's image and map."""
-    kind = "Rural" if scene.theme in RURAL_THEMES else "Urban"
+    kind = rural_or_urban(scene).capitalize()
     folder = root / FOLDER / SPLITS.get(split, split.capitalize()) / kind
     for name, pixels in (("images_png", scene.image), ("masks_png", class_map(scene))):
         (folder / name).mkdir(parents=True, exist_ok=True)

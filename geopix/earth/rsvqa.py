@@ -1,24 +1,22 @@
-"""Writes RSVQA-HR's files: three JSON files a split and one TIFF an image.
+"""Writes RSVQA's files, of the high and of the low resolution: three JSON files a split and one TIFF an image.
 
-The keys are those of the published files (Lobry et al., TGRS 2020; zenodo 6344367), and so are the inactive rows that
-a reader has to skip.
+The keys are those of the published files (Lobry et al., TGRS 2020; zenodo 6344367 and 6344334), and so are the inactive
+rows that a reader has to skip.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from geopix.earth.loveda import rural_or_urban
 from geopix.earth.picture import Picture, of_split
 from geopix.earth.questions import Question
 
 Row = dict[str, Any]
-FOLDER = "RSVQA_HR"
 INACTIVE = 2  # rows of each file that are withdrawn
 
 
@@ -31,13 +29,29 @@ class AskedImage:
     questions: tuple[Question, ...]
 
 
-class RsvqaHr:
-    """RSVQA-HR's layout."""
+@dataclass(frozen=True)
+class Rsvqa:
+    """The layout of one of the two data sets.
+
+    Attributes:
+        folder: the data set's folder.
+        prefix: how the files of its splits begin.
+        images: the folder of its images.
+        asked: what is asked of a picture.
+    """
+
+    folder: str
+    prefix: str
+    images: str
+    asked: Callable[[Picture], tuple[Question, ...]]
 
     def write_picture(self, root: Path, picture: Picture) -> AskedImage:
-        """Writes the image."""
-        write_tiff(root, picture.image_id, picture.scene.image)
-        return AskedImage(picture.image_id, picture.scene.metres_per_pixel, picture.questions)
+        """Writes the image, lossless, without dates."""
+        folder = root / self.folder / self.images
+        folder.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(picture.scene.image)
+        image.save(folder / f"{picture.image_id}.tif", compression="tiff_lzw")
+        return AskedImage(picture.image_id, picture.scene.metres_per_pixel, self.asked(picture))
 
     def samples(self, row: AskedImage) -> int:
         """Counts the questions."""
@@ -46,22 +60,29 @@ class RsvqaHr:
     def write_tables(self, root: Path, rows: Sequence[tuple[str, AskedImage]]) -> None:
         """Writes questions, answers and images of each split."""
         for split, images in of_split(rows).items():
-            write_rsvqa(root, split, images)
+            write_rsvqa(root / self.folder / f"{self.prefix}_{split}", images)
 
 
-def write_tiff(root: Path, image_id: int, image: NDArray[np.uint8]) -> None:
-    """Writes `RSVQA_HR/Data/{image_id}.tif`, lossless, without dates."""
-    folder = root / FOLDER / "Data"
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(folder / f"{image_id}.tif", compression="tiff_lzw")
+def high_resolution(picture: Picture) -> tuple[Question, ...]:
+    """Returns RSVQA-HR's questions: presence, comp, count and area."""
+    return picture.questions
 
 
-def write_rsvqa(root: Path, split: str, images: Sequence[AskedImage]) -> None:
-    """Writes `RSVQA_HR/USGS_split_{split}_{questions,answers,images}.json`.
+def low_resolution(picture: Picture) -> tuple[Question, ...]:
+    """Returns RSVQA-LR's questions: presence, comp and count, and one whether the place is rural or urban."""
+    place = Question("rural_urban", "Is it a rural or an urban area", rural_or_urban(picture.scene))
+    return (place, *(question for question in picture.questions if question.type != "area"))
+
+
+RSVQA_HR = Rsvqa("RSVQA_HR", "USGS_split", "Data", high_resolution)
+RSVQA_LR = Rsvqa("RSVQA_LR", "LR_split", "Images_LR", low_resolution)
+
+
+def write_rsvqa(start: Path, images: Sequence[AskedImage]) -> None:
+    """Writes `{start}_{questions,answers,images}.json`.
 
     Args:
-        root: The data set's folder.
-        split: train, val or test.
+        start: How the paths of the split's files begin.
         images: In the order of their ids; question ids count up from 0 in this order.
     """
     questions: list[Row] = []
@@ -76,9 +97,9 @@ def write_rsvqa(root: Path, split: str, images: Sequence[AskedImage]) -> None:
     withdrawn = [{"id": len(questions) + extra, "active": False} for extra in range(INACTIVE)]
     beyond = max((image.image_id for image in images), default=0) + 1_000_000
     unseen = [{"id": beyond + extra, "questions_ids": [], "active": False} for extra in range(INACTIVE)]
-    _write(root, split, "questions", [*questions, *withdrawn])
-    _write(root, split, "answers", [*answers, *withdrawn])
-    _write(root, split, "images", [*pictures, *unseen])
+    _write(start, "questions", [*questions, *withdrawn])
+    _write(start, "answers", [*answers, *withdrawn])
+    _write(start, "images", [*pictures, *unseen])
 
 
 def _image_row(image: AskedImage, first: int) -> Row:
@@ -121,7 +142,7 @@ def _answer_row(number: int, question: Question) -> Row:
     }
 
 
-def _write(root: Path, split: str, name: str, rows: Iterable[Row]) -> None:
-    path = root / FOLDER / f"USGS_split_{split}_{name}.json"
+def _write(start: Path, name: str, rows: Iterable[Row]) -> None:
+    path = start.with_name(f"{start.name}_{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({name: list(rows)}), "utf-8")

@@ -16,24 +16,43 @@ from harness.records import Prediction, Target
 if TYPE_CHECKING:
     from harness.metrics.additive import Floats, Totals
 
-Match = Literal["exact", "geochat"]
+Match = Literal["exact", "geochat", "contains"]
 
 
-def _as_it_is(text: str) -> str:
-    return text
+def _equal(answer: str, accepted: tuple[str, ...]) -> bool:
+    return answer in accepted
 
 
 def _bare(text: str) -> str:
     return text.strip().replace(" ", "").lower().replace(".", "")
 
 
-MATCHES: Mapping[Match, Callable[[str], str]] = {"exact": _as_it_is, "geochat": _bare}
+def _nearly_equal(answer: str, accepted: tuple[str, ...]) -> bool:
+    return _bare(answer) in map(_bare, accepted)
+
+
+def _contains(answer: str, accepted: tuple[str, ...]) -> bool:
+    return any(text and text.lower() in answer.lower() for text in accepted)
+
+
+MATCHES: Mapping[Match, Callable[[str, tuple[str, ...]], bool]] = {
+    "exact": _equal,
+    "geochat": _nearly_equal,
+    "contains": _contains,
+}
+RULES: Mapping[Match, str] = {
+    "exact": "equal strings",
+    "geochat": "equal strings, ignoring spaces, full stops and capitals",
+    "contains": "the right answer is somewhere in the answer, ignoring capitals",
+}
 GEOCHAT_TYPES = ("presence", "comp", "rural_urban")
 OFFICIAL = "RSVQA (Lobry et al., TGRS 2020, arXiv:2003.07333): OA over all questions, AA the mean of the types."
 GEOCHAT = (
     "GeoChat docs/Evaluation.md (mbzuai-oryx/GeoChat, CVPR 2024): presence, comparison and rural/urban questions, "
     "weighted by question; GeoChat publishes no scorer, the comparison is EarthMind evaluate_hrben.py's."
 )
+VRSBENCH = "VRSBench eval_fianl/eval_vqa_gpt.ipynb (lx709/VRSBench@28edb365, NeurIPS 2024), its rule before a judge."
+SOURCES: Mapping[Match, str] = {"exact": OFFICIAL, "geochat": GEOCHAT, "contains": VRSBENCH}
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,8 @@ class Accuracy(Additive):
         average: None for the share over all questions (OA); a tag's name for the mean of the shares over the tag's
             values (AA).
         only: keeps samples whose tag, the key, has one of the values; all where empty.
-        match: `exact`, or `geochat`: equal without white space around and spaces within, full stops and capitals.
+        match: `exact`; `geochat`: equal without white space around and spaces within, full stops and capitals;
+            `contains`: the right answer is a part of the answer, "no" of "north" too, as VRSBench's scorer has it.
         preset: `geochat` stands for match `geochat` and the types presence, comp and rural_urban only.
 
     Raises:
@@ -87,8 +107,8 @@ class Accuracy(Additive):
         return {tag: frozenset(values) for tag, values in only.items()}
 
     @cached_property
-    def _normal(self) -> Callable[[str], str]:
-        return MATCHES["geochat" if self.preset else self.match]
+    def _rule(self) -> Match:
+        return "geochat" if self.preset else self.match
 
     @property
     def info(self) -> MetricInfo:
@@ -96,25 +116,21 @@ class Accuracy(Additive):
         shares = "right answers / questions"
         formula = f"mean over {self.average!r} of {shares}" if self.average else shares
         kept = "; ".join(f"{tag} in {', '.join(sorted(values))}" for tag, values in self._wanted.items())
-        match = "geochat" if self.preset else self.match
-        ignoring = ", ignoring spaces, full stops and capitals" if match == "geochat" else ""
-        formula = f"{formula}{f'; only {kept}' if kept else ''}; equal strings{ignoring}"
-        return MetricInfo("percent", "higher", formula, GEOCHAT if match == "geochat" else OFFICIAL)
+        formula = f"{formula}{f'; only {kept}' if kept else ''}; {RULES[self._rule]}"
+        return MetricInfo("percent", "higher", formula, SOURCES[self._rule])
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
         """Returns whether the answer is `correct` (1 or 0) and a `count` of 1, under the averaged tag's value."""
-        if any(tags.get(tag) not in values for tag, values in self._wanted.items()):
-            return {}
-        right = float(prediction.status == "ok" and self._equal(prediction.text or "", target.texts))
+        for tag, values in self._wanted.items():
+            if tags.get(tag) not in values:
+                return {}
+        right = float(prediction.status == "ok" and MATCHES[self._rule](prediction.text or "", target.texts))
         if self.average is None:
             return {"correct": right, "count": 1.0}
         if self.average not in tags:
             return {}
         value = tags[self.average]
         return {f"correct/{value}": right, f"count/{value}": 1.0}
-
-    def _equal(self, answer: str, accepted: tuple[str, ...]) -> bool:
-        return self._normal(answer) in map(self._normal, accepted)
 
     def from_totals(self, totals: Totals) -> Floats:
         """Returns the shares, or their means over the tag's values; a value without a question leaves it undefined."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.interfaces import Columns
+    from harness.records import Answered, Prediction, Target
 
     Floats = NDArray[np.float64]
     Totals = Mapping[str, Floats]
@@ -34,6 +35,18 @@ class Additive(ABC):
             return None
         score = float(self.from_totals({name: column.sum(keepdims=True) for name, column in columns.items()})[0])
         return None if isnan(score) else score
+
+
+class Together(Additive):
+    """A metric with `score_all` has nothing to say of one sample alone."""
+
+    def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
+        """Returns nothing: the statistics come from `score_all`."""
+        return {}
+
+    @abstractmethod
+    def score_all(self, samples: Sequence[Answered]) -> Sequence[Mapping[str, float]]:
+        """Returns each sample's statistics, see `harness.interfaces.CorpusMetric`."""
 
 
 def ratio(numerator: Floats, denominator: Floats, epsilon: float = 0.0) -> Floats:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.errors import ConfigurationError, SampleError, nearest
+from harness.errors import ConfigurationError, nearest
+from harness.images import image_size
 from harness.masks import encode
-from harness.records import ImageFile, Request, Response
+from harness.records import Request, Response
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,12 @@ class FixedAnswer:
     def _answer(self, request: Request) -> Response:
         if request.capability != "segment":
             return Response(text=self.text, seconds=0.0)
-        height, width = _size(request.images[0])
+        height, width = image_size(request.images[0])
         rows, columns = round(height * self.share), round(width * self.share)
         top, left = (height - rows) // 2, (width - columns) // 2
         mask = np.zeros((height, width), dtype=bool)
         mask[top : top + rows, left : left + columns] = True
         return Response(text="", masks=(encode(mask),), seconds=0.0)
-
-
-def _size(image: ImageFile) -> tuple[int, int]:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only masks need an image's size
-
-    try:
-        with Image.open(image.path) as opened:
-            return opened.height, opened.width
-    except (OSError, UnidentifiedImageError) as error:
-        raise SampleError(
-            f"image {image.id}: {image.path} cannot be read: {error}. Check or replace the file."
-        ) from error
 
 
 BASELINES = {

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError, nearest
+from harness.parsers.box_spellings import FAMILIES
 from harness.records import Mask, Request, Response
 
-OPTIONS = {"id": "sample_id", "text": "text"}
+OPTIONS = {"id": "sample_id", "text": "text", "boxes": ""}
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,20 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
 
     Args:
         argument: the file's path.
-        options: `id` and `text`: the names of those two keys, where the file calls them otherwise.
+        options: `id` and `text`: the names of those two keys, where the file calls them otherwise; `boxes`: how the
+            answers write boxes, a name of `harness.parsers.box_spellings.FAMILIES`.
 
     Raises:
         EnvironmentProblem: the file cannot be read.
         DataError: lines that are no answers; all of them, by number.
-        ConfigurationError: an unknown option.
+        ConfigurationError: an unknown option or family.
     """
     for option in options:
         if option not in OPTIONS:
-            raise ConfigurationError(f"replay has no option {option!r}.{nearest(option, OPTIONS)} Known: id, text.")
+            known = ", ".join(OPTIONS)
+            raise ConfigurationError(f"replay has no option {option!r}.{nearest(option, OPTIONS)} Known: {known}.")
+    if "boxes" in options:
+        _check_family(options["boxes"])
     path = Path(argument)
     try:
         content = path.read_bytes()
@@ -72,11 +77,12 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
         raise EnvironmentProblem(
             f"{path.resolve()} cannot be read: {error.strerror}. Expected a JSON Lines file of answers after `replay:`."
         ) from error
+    keys = OPTIONS | dict(options)
     responses: dict[str, Response] = {}
     problems: list[str] = []
     for number, line in _lines(content):
         try:
-            key, response = _response(orjson.loads(line), OPTIONS | dict(options))
+            key, response = _response(orjson.loads(line), keys)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             problems.append(f"{path}:{number}: not an answer: {_words(error)}")
             continue
@@ -90,6 +96,13 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
         )
     digest = hashlib.sha256(content + repr(sorted(options.items())).encode()).hexdigest()
     return Replay(path.stem, digest, responses, path, {"file": str(path.resolve()), **options})
+
+
+def _check_family(name: str) -> None:
+    if name not in FAMILIES:
+        raise ConfigurationError(
+            f"replay option boxes: unknown family {name!r}.{nearest(name, FAMILIES)} Known: {', '.join(FAMILIES)}."
+        )
 
 
 def _words(error: Exception) -> str:
@@ -106,14 +119,18 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
     if data.get("response", data) is None:
         return sample_id, None
     answer = data["response"] if isinstance(data.get("response"), dict) else data
-    text = answer[keys["text"]] if keys["text"] in answer or "masks" not in answer else ""
+    text = answer[keys["text"]] if keys["text"] in answer or not {"masks", "boxes"} & answer.keys() else ""
     return sample_id, Response(
         text=str(text),
-        masks=tuple(
-            Mask((int(mask["size"][0]), int(mask["size"][1])), str(mask["counts"])) for mask in answer.get("masks", ())
-        ),
-        boxes=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())),
+        masks=tuple([_mask(mask) for mask in answer.get("masks", ())]),
+        boxes=tuple([(float(a), float(b), float(c), float(d)) for a, b, c, d in answer.get("boxes", ())]),
         seconds=None if answer.get("seconds") is None else float(answer["seconds"]),
         tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
         reason=None if answer.get("reason") is None else str(answer["reason"]),
+        box_family=str(answer.get("box_family") or keys["boxes"]) or None,
     )
+
+
+def _mask(data: dict[str, Any]) -> Mask:
+    size = data["size"]
+    return Mask((int(size[0]), int(size[1])), str(data["counts"]))

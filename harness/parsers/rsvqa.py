@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import isfinite
 from typing import Literal
 
 from harness.errors import SampleError
-from harness.parsers.numbers import numbers
+from harness.parsers.readings import one_number, one_of, whole_number
 from harness.parsers.short_answer import DEFAULT_STEPS
 from harness.parsers.text import normalise, quoted, without_thoughts
 from harness.records import Prediction, Response, Sample, Target
@@ -40,33 +39,6 @@ def _bin(value: float, unit: str) -> str:
     return f"more than {_EDGES[-1]}{unit}"
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    expected = " or ".join(words)
-    pattern = re.compile(rf"\b(?:{'|'.join(words)})\b")
-
-    def read(text: str) -> str:
-        found = set(pattern.findall(text))
-        if len(found) > 1:
-            raise SampleError(f"expected {expected}, found both in {quoted(text)}")
-        if not found:
-            raise SampleError(f"expected {expected}, found {quoted(text)}")
-        return str(found.pop())
-
-    return read
-
-
-def _one_number(text: str, expected: str) -> float:
-    found = set(numbers(text))
-    if len(found) > 1:
-        raise SampleError(f"expected {expected}, found several in {quoted(text)}")
-    if not found:
-        raise SampleError(f"expected {expected}, found {quoted(text)}")
-    value = found.pop()
-    if value < 0 or not isfinite(value):
-        raise SampleError(f"expected {expected}, found one below 0 or beyond all bounds in {quoted(text)}")
-    return value
-
-
 def _named_bin(text: str, unit: str) -> str | None:
     """The bin that a text names by its edges."""
     if found := _RANGE.search(text):
@@ -77,15 +49,8 @@ def _named_bin(text: str, unit: str) -> str | None:
     return None
 
 
-def _count(text: str) -> str:
-    value = 0.0 if text == "none" else _one_number(text, "a number")
-    if value != int(value):
-        raise SampleError(f"expected a whole number, found {quoted(text)}")
-    return str(int(value))
-
-
 def _binned_count(text: str) -> str:
-    return _named_bin(text, "") or _bin(int(_count(text)), "")
+    return _named_bin(text, "") or _bin(int(whole_number(text)), "")
 
 
 def _without_area_unit(text: str) -> str:
@@ -95,13 +60,13 @@ def _without_area_unit(text: str) -> str:
 
 
 def _area(text: str) -> str:
-    value = _one_number(_without_area_unit(text), "an area in square metres")
+    value = one_number(_without_area_unit(text), "an area in square metres")
     return f"{int(value) if value == int(value) else value}m2"
 
 
 def _binned_area(text: str) -> str:
     bare = _without_area_unit(text)
-    return _named_bin(re.sub(r"\s+", " ", bare), "m2") or _bin(_one_number(bare, "an area in square metres"), "m2")
+    return _named_bin(re.sub(r"\s+", " ", bare), "m2") or _bin(one_number(bare, "an area in square metres"), "m2")
 
 
 def _word(text: str) -> str:
@@ -109,14 +74,14 @@ def _word(text: str) -> str:
 
 
 _WORDED: Mapping[str, Callable[[str], str]] = {
-    "presence": _one_of("yes", "no"),
-    "comp": _one_of("yes", "no"),
-    "rural_urban": _one_of("rural", "urban"),
+    "presence": one_of("yes", "no"),
+    "comp": one_of("yes", "no"),
+    "rural_urban": one_of("rural", "urban"),
 }
 READINGS: Mapping[Bins, Mapping[str, Callable[[str], str]]] = {
-    "none": {**_WORDED, "count": _count, "area": _area},
+    "none": {**_WORDED, "count": whole_number, "area": _area},
     "lr": {**_WORDED, "count": _binned_count, "area": _area},
-    "hr": {**_WORDED, "count": _count, "area": _binned_area},
+    "hr": {**_WORDED, "count": whole_number, "area": _binned_area},
 }
 
 
@@ -130,6 +95,17 @@ def _read(bins: Bins, kind: str, text: str) -> Prediction:
         return Prediction("ok", text=READINGS[bins].get(kind, _word)(bare))
     except SampleError as error:
         return Prediction("unparsed", str(error))
+
+
+@lru_cache(maxsize=4096)
+def _target(bins: Bins, kind: str, accepted: tuple[str, ...]) -> Target:
+    return Target(texts=tuple(_true(_read(bins, kind, text), kind) for text in accepted))
+
+
+def _true(read: Prediction, kind: str) -> str:
+    if read.text is None:
+        raise SampleError(f"the data set's own answer to a question of type {kind!r} is unusable: {read.reason}")
+    return read.text
 
 
 @dataclass(frozen=True)
@@ -171,11 +147,4 @@ class RsvqaAnswerParser:
         Raises:
             SampleError: the data set's answer is none of them.
         """
-        kind = sample.tags.get(self.tag, "")
-        return Target(texts=tuple(self._true(kind, text) for text in sample.target.texts))
-
-    def _true(self, kind: str, text: str) -> str:
-        read = _read(self.bins, kind, text)
-        if read.text is None:
-            raise SampleError(f"the data set's own answer to a question of type {kind!r} is unusable: {read.reason}")
-        return read.text
+        return _target(self.bins, sample.tags.get(self.tag, ""), sample.target.texts)

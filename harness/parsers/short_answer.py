@@ -15,7 +15,8 @@ class ShortAnswerParser:
 
     Steps: `thoughts` drops <think>..</think>; `first_line` keeps the first line with a word; `strip` drops white space
     around; `lower` drops capitals; `full_stop` drops one at the end; `spaces` drops all white space; `quotes` drops
-    quotation marks and asterisks around; `articles` drops a, an or the in front.
+    quotation marks and asterisks around; `articles` drops a, an or the in front; `vqa_official` does what the VQA
+    challenge's scorer does, `eval_ai` what lmms-eval's does (see `harness.parsers.vqa_rules`).
 
     >>> parser = ShortAnswerParser()
     >>> parser.parse(Response(text="Airport."), Sample("1", (), {}, Target())).text

@@ -4,7 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-Step = Literal["thoughts", "first_line", "strip", "lower", "full_stop", "spaces", "quotes", "articles"]
+from harness.parsers.vqa_rules import eval_ai, vqa_official
+
+Step = Literal[
+    "thoughts", "first_line", "strip", "lower", "full_stop", "spaces", "quotes", "articles", "vqa_official", "eval_ai"
+]
 
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL | re.IGNORECASE)
 _CLOSED = re.compile(r"^.*</think>", re.DOTALL | re.IGNORECASE)
@@ -56,6 +60,8 @@ STEPS: Mapping[Step, Callable[[str], str]] = {
     "spaces": _without_spaces,
     "quotes": _without_quotes,
     "articles": _without_article,
+    "vqa_official": vqa_official,
+    "eval_ai": eval_ai,
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, SampleError, nearest
+from harness.masks import empty, union
 from harness.paths import below
 from harness.readers.gallery import Gallery
 from harness.readers.segmentations import Overlap, mask_of, size_class
@@ -14,7 +15,8 @@ from harness.readers.tables import Problems, Row, Shape, describe, load, missing
 from harness.records import Mask, Sample, Target
 from harness.unpickle import load_plain
 
-REFERENCE = Shape(ref_id=(int,), ann_id=(int,), image_id=(int,), split=(str,), sentences=(list,))
+NO_TARGET = -1
+REFERENCE = Shape(ref_id=(int,), ann_id=(int, list), image_id=(int,), split=(str,), sentences=(list,))
 RAW_SENTENCE = Shape(sent_id=(int,), raw=(str,))
 SENTENCE = Shape(sent_id=(int,), sent=(str,))
 INSTANCES = {
@@ -28,7 +30,7 @@ INSTANCES = {
 class ReferReader:
     """Reads one split of a data set in the REFER format.
 
-    `{dataset}/refs({split_by}).p` holds the references, a pickle that is read without running it;
+    `{dataset}/refs({split_by}).p` holds the references, a pickle that is read without running it, or JSON;
     `{dataset}/instances.json` the images, categories and masks. A mask may be a run-length encoding, a list of them, or
     a list of polygons, which pycocotools fills as REFER's own code does.
 
@@ -36,11 +38,16 @@ class ReferReader:
     `category` and `size`: `small` below 32 x 32 pixels of mask, `medium` below 96 x 96, else `large`, COCO's limits
     taken at the image's own resolution. A mask that cannot be used, or is not of its image's size, makes a `defect`.
 
+    A generalised reference (gRefCOCO; Liu et al., GRES, CVPR 2023) has a list of annotations in the place of one:
+    several targets, or none, an empty list or -1. Its sample has one true mask a target, or one without a pixel, and
+    the tag `targets` with their number; `category` and `size` are `none` where there is no target.
+
     Attributes:
         dataset: the folder of the two files.
         split: the split, `test` for example.
         split_by: who made the splits, as in the name of the references' file.
         images: the folder of the images.
+        references: the file of the references, `{split_by}` in it being who made the splits.
         overlap: what becomes of pixels that lie in several parts of one mask: `union` keeps them; `rmsin` makes them
             background, as the loader of RMSIN and LAVT does (it keeps the pixels where the parts' sum is 1).
     """
@@ -49,6 +56,7 @@ class ReferReader:
     split: str = "test"
     split_by: str = "unc"
     images: str = "images"
+    references: str = "refs({split_by}).p"
     overlap: Overlap = "union"
 
     def samples(self, root: Path) -> Iterator[Sample]:
@@ -59,7 +67,7 @@ class ReferReader:
             DataError: rows contradict the format (all that a file has wrong, by index and field), the pickle asks to
                 run code, or the split has no reference.
         """
-        references = self._references(below(root, self.dataset, f"refs({self.split_by}).p"))
+        references = self._references(below(root, self.dataset, self.references.replace("{split_by}", self.split_by)))
         instances = _Instances.load(below(root, self.dataset, "instances.json"))
         gallery = Gallery(root, self.images)
         for reference in references:
@@ -68,7 +76,8 @@ class ReferReader:
     def _references(self, path: Path) -> list[Row]:
         if not path.is_file():
             raise missing(path, "the references of the data set")
-        content, problems = load_plain(path), Problems(path)
+        what = "the references of the data set"
+        content, problems = load(path, what) if path.suffix == ".json" else load_plain(path), Problems(path)
         if not isinstance(content, list):
             problems.add("", f"expected a list of references, found {describe(content)}")
         problems.settle()
@@ -86,34 +95,54 @@ class ReferReader:
 
     def _sentences(self, reference: Row, instances: "_Instances", gallery: Gallery) -> Iterator[Sample]:
         image = instances.images.get(reference["image_id"])
-        annotation = instances.annotations.get(reference["ann_id"])
         found = gallery.find(str(image["id"]), image["file_name"]) if image else None
-        mask, defect = self._mask(reference, image, annotation)
+        masks, defect = self._masks(reference, image, instances)
         for sentence in reference["sentences"]:
             yield Sample(
                 id=f"{reference['ref_id']}-{sentence['sent_id']}",
                 images=found.images if found else (),
                 fields={"expression": sentence.get("raw") or sentence["sent"]},
-                target=Target(masks=(mask,)) if mask else Target(),
-                tags={"category": instances.category(annotation), "size": size_class(mask) if mask else "unknown"},
+                target=Target(masks=masks),
+                tags=_tags(reference, masks, instances),
                 defect=defect or (found.defect if found else None),
             )
 
-    def _mask(self, reference: Row, image: Row | None, annotation: Row | None) -> tuple[Mask | None, str | None]:
-        """The mask of a reference, or why there is none."""
+    def _masks(self, reference: Row, image: Row | None, instances: "_Instances") -> tuple[tuple[Mask, ...], str | None]:
+        """The masks of a reference, or why there are none."""
         name = f"reference {reference['ref_id']}"
         if image is None:
-            return None, f"{name}: its image {reference['image_id']} is not in instances.json"
-        if annotation is None:
-            return None, f"{name}: its annotation {reference['ann_id']} is not in instances.json"
-        try:
-            return mask_of(annotation["segmentation"], (image["height"], image["width"]), self.overlap), None
-        except SampleError as error:
-            return None, f"{name}: annotation {annotation['id']}: {error}"
+            return (), f"{name}: its image {reference['image_id']} is not in instances.json"
+        size, masks = (image["height"], image["width"]), []
+        for number in _targets(reference):
+            annotation = instances.annotations.get(number)
+            if annotation is None:
+                return (), f"{name}: its annotation {number} is not in instances.json"
+            try:
+                masks.append(mask_of(annotation["segmentation"], size, self.overlap))
+            except SampleError as error:
+                return (), f"{name}: annotation {annotation['id']}: {error}"
+        return tuple(masks) or (empty(size),), None
+
+
+def _targets(reference: Row) -> list[int]:
+    """The annotations that a reference means; none where it means nothing in the image."""
+    found = reference["ann_id"]
+    return [number for number in found if number != NO_TARGET] if isinstance(found, list) else [found]
+
+
+def _tags(reference: Row, masks: tuple[Mask, ...], instances: "_Instances") -> dict[str, str]:
+    numbers = _targets(reference)
+    categories = sorted({instances.category(instances.annotations.get(number)) for number in numbers})
+    size = (size_class(union(masks)) if numbers else "none") if masks else "unknown"
+    tags = {"category": ", ".join(categories) or "none", "size": size}
+    return {**tags, "targets": str(len(numbers))} if isinstance(reference["ann_id"], list) else tags
 
 
 def _is_reference(row: Any, place: str, problems: Problems) -> bool:
     if not REFERENCE.fits(row, place, problems):
+        return False
+    if isinstance(row["ann_id"], list) and not all(type(number) is int for number in row["ann_id"]):
+        problems.add(f"{place}.ann_id", "expected whole numbers in the list")
         return False
     if not row["sentences"]:
         problems.add(f"{place}.sentences", "expected at least one sentence, found an empty list")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import ConfigurationError, nearest
@@ -48,7 +49,7 @@ class RsvqaReader:
             ConfigurationError: no question is of one of the wanted types.
         """
         questions = self._active(root, "questions")
-        answers = {row["id"]: str(row["answer"]) for _, row in self._active(root, "answers")}
+        answers = {row["id"]: _target(str(row["answer"])) for _, row in self._active(root, "answers")}
         images = {row["id"] for _, row in self._active(root, "images")}
         self._check_types({row["type"] for _, row in questions})
         gallery = Gallery(root, self.images, self.extensions)
@@ -57,13 +58,14 @@ class RsvqaReader:
                 yield self._sample(index, row, answers, images, gallery)
 
     def _sample(
-        self, index: int, row: Row, answers: Mapping[int | str, str], images: set[int | str], gallery: Gallery
+        self, index: int, row: Row, answers: Mapping[int | str, Target], images: set[int | str], gallery: Gallery
     ) -> Sample:
         answer_id, image_id = row["answers_ids"][0], row["img_id"]
-        answer = answers.get(answer_id)
-        found = gallery.find(str(image_id), str(image_id))
+        target = answers.get(answer_id)
+        name = str(image_id)
+        found = gallery.find(name, name)
         defect = found.defect
-        if answer is None:
+        if target is None:
             defect = self._defect(index, f"its answer {answer_id} has no active row in {self.prefix}_answers.json")
         elif image_id not in images:
             defect = self._defect(index, f"its image {image_id} has no active row in {self.prefix}_images.json")
@@ -71,7 +73,7 @@ class RsvqaReader:
             id=str(row["id"]),
             images=found.images,
             fields={"question": row["question"]},
-            target=Target() if answer is None else Target(texts=(answer,)),
+            target=target or Target(),
             tags={"type": row["type"]},
             defect=defect,
         )
@@ -84,13 +86,14 @@ class RsvqaReader:
         names = {other: f"{self.prefix}_{other}.json" for other in SHAPES}
         path = below(root, names[kind])
         problems = Problems(path)
+        shape = SHAPES[kind]
         found = []
         seen: dict[int | str, int] = {}
         for index, row in enumerate(rows(load(path, f"the split's {kind}", names.values()), kind, problems)):
             if type(row) is dict and row.get("active") is False:
                 continue
             place = f"{kind}[{index}]"
-            if SHAPES[kind].fits(row, place, problems) and _consistent(row, place, problems):
+            if shape.fits(row, place, problems) and _consistent(row, place, problems):
                 if seen.setdefault(row["id"], index) != index:
                     problems.add(f"{place}.id", f"{row['id']} is the id of {kind}[{seen[row['id']]}] already")
                 found.append((index, row))
@@ -104,6 +107,12 @@ class RsvqaReader:
                     f"no question of {self.prefix}_questions.json is of type {wanted!r}.{nearest(wanted, present)} "
                     f"Types there: {', '.join(sorted(present)) or 'none'}."
                 )
+
+
+# A data set of a hundred thousand questions has a few hundred different answers.
+@lru_cache(maxsize=4096)
+def _target(answer: str) -> Target:
+    return Target(texts=(answer,))
 
 
 def _consistent(row: Row, place: str, problems: Problems) -> bool:

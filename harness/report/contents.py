@@ -1,15 +1,22 @@
 """What stands on the page, computed before any HTML is written."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
+from harness.comparison.evidence import Evidence
 from harness.records import Record
-from harness.report.cards import Card, make_cards
+from harness.report.cards import Answers, Card, make_cards
 from harness.report.chart import Dot, Scale, scale
+from harness.report.duels import Duel, duels
 from harness.report.gaps import Gap, gaps
-from harness.report.pictures import Album, Picture
-from harness.report.runs import Run, Set, comparable_sets, differences, task_names
+from harness.report.overlap import Overlap, find_overlap, fingerprints
+from harness.report.pictures import Album, Keep, Picture
+from harness.report.plots import Plot, size_plot
+from harness.report.runs import Run, Set, comparable_sets, differences
+from harness.report.samples import Scores, choose, sample_scores
 from harness.results import Counts, MetricCard, Score, Slice, TaskResult
 
 FEW = 30
@@ -103,6 +110,12 @@ class Task:
         cards: sample cards.
         pictures: the pictures that the cards show.
         records: how many samples there are.
+        tables: each run's records by sample id.
+        scores: each run's sample scores by the primary metric, by sample id.
+        duels: how often each run is better than each other one.
+        sizes: the score against the size of the true mask; None where the task has no masks.
+        album: where the pictures come from.
+        overlaps: for each run, which samples its checkpoint has seen in training; None where it does not say.
     """
 
     key: str
@@ -119,15 +132,35 @@ class Task:
     cards: tuple[Card, ...]
     pictures: tuple[Picture, ...]
     records: int
+    tables: tuple[Mapping[str, Record], ...]
+    scores: tuple[Scores, ...]
+    duels: tuple[Duel, ...]
+    sizes: Plot | None
+    album: Album
+    overlaps: tuple[Overlap | None, ...]
 
     @property
     def primary(self) -> Row:
         """The headline metric over the runs."""
         return self.metrics[0]
 
-    def cell(self, run: Run) -> Cell | None:
-        """Returns a run's headline score; None where the run did not finish the task."""
-        return next((cell for mine, cell in zip(self.runs, self.primary.cells, strict=True) if mine is run), None)
+    def row(self, metric: str | None) -> Row | None:
+        """Returns a metric over the runs, the headline metric for None; None where no run has it."""
+        if metric is None:
+            return self.primary
+        return next((row for row in self.metrics if row.card.name == metric), None)
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What a comparison needs of each run."""
+        return tuple(
+            Evidence.of_records(run.label, run.results[self.name], table.values())
+            for run, table in zip(self.runs, self.tables, strict=True)
+        )
+
+    def duel(self, run: Run, other: Run) -> Duel | None:
+        """Returns how one run does against another; None where they cannot be compared."""
+        return next((duel for duel in self.duels if (duel.run, duel.other) == (run.label, other.label)), None)
 
     def letter(self, run: Run) -> str:
         """Returns the letter of a run's set; empty where all runs are comparable."""
@@ -138,27 +171,35 @@ class Task:
         return run.results[self.name].counts
 
 
-def contents(runs: list[Run], samples: int) -> list[Task]:
-    """Returns the sections of all finished tasks.
+def contents(runs: list[Run], names: Sequence[str], samples: int, keep: Keep) -> list[Task]:
+    """Returns the sections of tasks.
 
     Args:
         runs: the runs to show.
+        names: the tasks, in the page's order; those that no run finished are left out.
         samples: how many sample cards a task gets.
+        keep: where pictures are kept.
 
     Raises:
         DataError: a run's records are damaged.
     """
-    return [_task(f"task-{index}", name, runs, samples) for index, name in enumerate(task_names(runs), 1)]
+    finished = [name for name in names if any(name in run.results for run in runs)]
+    return [_task(f"task-{index}", name, runs, samples, keep) for index, name in enumerate(finished, 1)]
 
 
-def _task(key: str, name: str, everyone: list[Run], samples: int) -> Task:
+def _task(key: str, name: str, everyone: list[Run], samples: int, keep: Keep) -> Task:
     runs = [run for run in everyone if name in run.results]
     results = [run.results[name] for run in runs]
     sets = comparable_sets(name, runs)
     tables = [{record.sample_id: record for record in run.directory.records(name)} for run in runs]
     metrics = _metrics(results, comparable=len(sets) == 1)
-    album = Album(f"{key}-picture", name, runs)
-    cards = make_cards(runs, tables, metrics[0].name, samples, album)
+    headline = metrics[0].card
+    scores = [sample_scores(table, headline) for table in tables]
+    album = Album(f"{key}-picture", name, runs, keep)
+    sign = 1 if headline.direction == "higher" else -1
+    ordered = [{name: None if v is None else sign * v for name, v in found.items()} for found in scores]
+    answers = [Answers(*found) for found in zip(runs, tables, scores, strict=True)]
+    cards = make_cards(choose(tables, ordered, samples), answers, headline, album)
     reasons = _reasons(runs, tables)
     return Task(
         key=key,
@@ -172,10 +213,21 @@ def _task(key: str, name: str, everyone: list[Run], samples: int) -> Task:
         gaps=gaps(runs, results),
         reasons=tuple(reasons[:REASONS]),
         more_reasons=max(0, len(reasons) - REASONS),
-        cards=tuple(cards),
+        cards=cards,
         pictures=tuple(album.pictures),
         records=len({sample for table in tables for sample in table}),
+        tables=tuple(tables),
+        scores=tuple(scores),
+        duels=duels(runs, sets, ordered),
+        sizes=size_plot(runs, tables, scores, headline),
+        album=album,
+        overlaps=tuple(_overlap(run, table) for run, table in zip(runs, tables, strict=True)),
     )
+
+
+def _overlap(run: Run, table: Mapping[str, Record]) -> Overlap | None:
+    known = fingerprints(run.manifest)
+    return None if known is None else find_overlap(known, Path(run.manifest.data_dir), table.values())
 
 
 def _metrics(results: Sequence[TaskResult], comparable: bool) -> tuple[Row, ...]:

@@ -1,13 +1,26 @@
 """Numbers and foreign text as a reader of the page sees them."""
 
 import re
-from typing import Literal
+from typing import Literal, Protocol
 
-from markupsafe import Markup
-
-from harness.results import Score
+from markupsafe import Markup, escape
 
 Unit = Literal["percent", "pixels", "score"]
+
+
+class Bounded(Protocol):
+    """A number with its interval: a score, or a difference."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end; None where there is none."""
+        ...
+
+    @property
+    def high(self) -> float | None:
+        """The upper end; None where there is none."""
+        ...
+
 
 NOT_AVAILABLE = "n/a"
 LONGEST_TEXT = 4000
@@ -55,9 +68,39 @@ def number(value: float | None, unit: Unit) -> str:
             return f"{value:.3f}"
 
 
-def interval(score: Score, unit: Unit) -> str:
-    """Returns a score's 95 % interval.
+def signed(value: float | None, unit: Unit) -> str:
+    """Returns a difference with its sign; of fractions, in points.
 
+    >>> signed(0.0312, "percent"), signed(-0.5, "pixels"), signed(None, "score")
+    ('+3.1', '−0.50', 'n/a')
+    """
+    text = number(value, unit)
+    return text.replace("-", "−") if value is None or value < 0 else f"+{text}"
+
+
+def fixed(value: float | str, decimals: int) -> str:
+    """Returns a printed number with so many decimals.
+
+    >>> fixed(50, 2), fixed("24.0", 1)
+    ('50.00', '24.0')
+    """
+    return f"{float(value):.{decimals}f}"
+
+
+def breakable(name: str) -> Markup:
+    """Returns a name that may be broken across lines after a hyphen, slash, colon or the like, and not within a word.
+
+    >>> breakable("geo-pix:a<b")
+    Markup('<bdi>geo-<wbr>pix:<wbr>a&lt;b</bdi>')
+    """
+    parts = re.split(r"(?<=[-_/:.=@+,])(?=.)", str(visible(name)))
+    return Markup("<bdi>") + Markup("<wbr>").join(map(escape, parts)) + Markup("</bdi>")
+
+
+def interval(score: Bounded, unit: Unit) -> str:
+    """Returns a score's 95 % interval, or a difference's.
+
+    >>> from harness.results import Score
     >>> interval(Score("oa", 0.712, 0.68, 0.741, n=100, clusters=10), "percent")
     '[68.0, 74.1]'
     """

@@ -1,10 +1,11 @@
-"""Pictures as data addresses, so that the page stands alone."""
+"""Pictures inside the page, so that it stands alone, or as files beside it."""
 
 import base64
+import hashlib
 import io
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -16,6 +17,9 @@ from harness.store import preview_name
 
 SIDE = 384
 
+# Takes a picture's kind (`webp`) and content, and returns the address to show it by.
+Keep = Callable[[str, bytes], str]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -24,8 +28,9 @@ class Picture:
     Attributes:
         key: its element id on the page.
         width, height: size in pixels as embedded.
-        address: the data address; None where the picture could not be had.
+        address: the data address, or the file's relative to the page; None where the picture could not be had.
         problem: why it could not.
+        full: width and height of the image as stored, in whose pixels boxes are; None where that is not known.
     """
 
     key: str
@@ -33,6 +38,7 @@ class Picture:
     height: int
     address: str | None
     problem: str | None = None
+    full: tuple[int, int] | None = None
 
 
 class Album:
@@ -42,9 +48,11 @@ class Album:
         prefix: begins the element ids.
         task: the task's name, below which runs keep previews.
         runs: the runs to look for previews in, and whose data folders are looked in next.
+        keep: where pictures are kept.
     """
 
-    def __init__(self, prefix: str, task: str, runs: Sequence[Run]) -> None:
+    def __init__(self, prefix: str, task: str, runs: Sequence[Run], keep: Keep) -> None:
+        self._keep = keep
         self._prefix = prefix
         self._previews = [run.directory.previews(task) for run in runs]
         self._data_dirs = sorted({run.manifest.data_dir for run in runs})
@@ -64,7 +72,7 @@ class Album:
         """
         if image_id not in self._pictures:
             key = f"{self._prefix}-{len(self._pictures) + 1}"
-            self._pictures[image_id] = self._find(key, image_id, image_file)
+            self._pictures[image_id] = replace(self._find(key, image_id, image_file), full=self._full(image_file))
         return self._pictures[image_id]
 
     def _find(self, key: str, image_id: str, image_file: str) -> Picture:
@@ -73,26 +81,60 @@ class Album:
         places += [(Path(folder), image_file) for folder in self._data_dirs if image_file]
         for root, name in places:
             try:
-                return _embed(key, below(root, name))
+                return _kept(key, below(root, name), self._keep)
             except FileNotFoundError:
                 problems.append(f"{name} is not in {root}")
             except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 problems.append(f"{name} in {root}: {error}")
         return Picture(key, SIDE, SIDE, None, problems[-1] if problems else "the record names no file")
 
+    def _full(self, image_file: str) -> tuple[int, int] | None:
+        for folder in self._data_dirs if image_file else ():
+            try:
+                return _size(below(Path(folder), image_file))
+            except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                continue
+        return None
 
-def _embed(key: str, path: Path) -> Picture:
+
+def _size(path: Path) -> tuple[int, int]:
+    """A picture's width and height, from the head of its file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as source:
+            return source.size
+
+
+def _kept(key: str, path: Path, keep: Keep) -> Picture:
     with warnings.catch_warnings():
         # Aerial images are often larger than what Pillow warns about; what it refuses is still refused.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(path) as source:
             small = source.convert("RGB")
     if path.suffix == ".webp" and max(small.size) <= SIDE:
-        return Picture(key, small.width, small.height, data_address("webp", path.read_bytes()))
+        return Picture(key, small.width, small.height, keep("webp", path.read_bytes()))
     small.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=60, method=2)
-    return Picture(key, small.width, small.height, data_address("webp", buffer.getvalue()))
+    return Picture(key, small.width, small.height, keep("webp", buffer.getvalue()))
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """Keeps pictures as files beside the page, each content once.
+
+    Attributes:
+        folder: the folder; made when absent.
+    """
+
+    folder: Path
+
+    def __call__(self, kind: str, content: bytes) -> str:
+        """Writes a picture; returns its address relative to the page."""
+        name = f"{hashlib.sha256(content).hexdigest()[:24]}.{kind}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(content)
+        return f"{self.folder.name}/{name}"
 
 
 def data_address(kind: str, content: bytes) -> str:

@@ -94,7 +94,7 @@ class Set:
 
 
 def comparable_sets(task: str, runs: list[Run]) -> list[Set]:
-    """Returns the runs of a task grouped by task version, task file, data and prompts, in the runs' order."""
+    """Returns the runs of a task grouped by task version, task file, data, prompts and judge, in the runs' order."""
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
         if task in run.results:
@@ -107,7 +107,11 @@ def comparable_sets(task: str, runs: list[Run]) -> list[Set]:
 
 
 def _identity(result: TaskResult) -> tuple[object, ...]:
-    return result.version, result.task_digest, result.data_digest, result.prompt_digest
+    return result.version, result.task_digest, result.data_digest, result.prompt_digest, _judge(result)
+
+
+def _judge(result: TaskResult) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(result.judging.items()))
 
 
 def _letter(index: int) -> str:
@@ -121,5 +125,6 @@ def differences(sets: list[Set]) -> str:
         "the task file": {found.result.task_digest for found in sets},
         "the data": {found.result.data_digest for found in sets},
         "the prompts": {found.result.prompt_digest for found in sets},
+        "the judge": {_judge(found.result) for found in sets},
     }
     return ", ".join(name for name, values in parts.items() if len(values) > 1)

@@ -1,21 +1,31 @@
-"""Which samples the page shows: chosen by a stated rule and a fixed seed, the same for every run."""
+"""Which samples the page shows in full: chosen by a stated rule and a fixed seed, the same for every run."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.records import Record
+import numpy as np
 
-Why = Literal["not ok", "worst", "best", "random"]
+from harness.comparison.difference import per_sample
+from harness.comparison.evidence import metric_of
+from harness.corpus import Table
+from harness.errors import GeoPixError
+from harness.records import Record
+from harness.results import MetricCard
+
+Why = Literal["not ok", "runs differ", "worst", "best", "random"]
+Scores = Mapping[str, float | None]
 
 # What metrics call a sample's yes or no; a metric that averages over a tag appends "/" and the tag's value.
 YES_OR_NO = ("correct", "hit")
+APART = 0.5
 
 RULE = (
-    "Up to a quarter are samples that some run failed, left empty or could not be parsed; of the others a third scored "
-    "worst (mean over the runs), a third best and a third is random. Order and ties are drawn by the sample's id with "
-    "a fixed seed, and every run shows the same samples."
+    "Up to a quarter are samples that some run failed, left empty or could not be parsed; of the others up to a third "
+    "are those on which the runs differ most (by half of the scale or more), and the rest is shared between the worst "
+    "(mean over the runs), the best and random ones. Order and ties are drawn by the sample's id with a fixed seed; "
+    "every run shows the same samples."
 )
 
 
@@ -25,6 +35,35 @@ class Choice:
 
     sample_id: str
     why: Why
+
+
+def sample_scores(table: Mapping[str, Record], card: MetricCard) -> dict[str, float | None]:
+    """Returns each sample's own score by a metric, None where one sample has none.
+
+    Sufficient statistics of the usual kinds are read as they are; for any other metric, the installed one is asked.
+
+    Args:
+        table: one run's records by sample id.
+        card: the metric.
+    """
+    found = {name: sample_score(record.statistics.get(card.name, {})) for name, record in table.items()}
+    if any(score is not None for score in found.values()):
+        return found
+    try:
+        return _asked(table, card)
+    except (GeoPixError, ArithmeticError, LookupError, TypeError, ValueError):
+        # A plugin that is not installed here, or a metric that cannot score one sample: the page does without.
+        return found
+
+
+def _asked(table: Mapping[str, Record], card: MetricCard) -> dict[str, float | None]:
+    scored = [name for name, record in table.items() if record.statistics.get(card.name)]
+    columns = Table.of([table[name] for name in scored], card.name, np.zeros(len(scored), dtype=np.int64)).columns
+    if not columns:
+        return dict.fromkeys(table)
+    scores = per_sample(metric_of(card), {name: np.nan_to_num(column) for name, column in columns.items()})
+    known = {name: float(score) for name, score in zip(scored, scores, strict=True) if np.isfinite(score)}
+    return {name: known.get(name) for name in table}
 
 
 def sample_score(statistics: Mapping[str, float]) -> float | None:
@@ -50,24 +89,27 @@ def yes_or_no(statistics: Mapping[str, float]) -> bool:
     return any(name.partition("/")[0] in YES_OR_NO for name in statistics)
 
 
-def choose(tables: list[dict[str, Record]], metric: str, count: int) -> list[Choice]:
+def choose(tables: Sequence[Mapping[str, Record]], scores: Sequence[Scores], count: int) -> list[Choice]:
     """Returns the samples to show, in the order to show them.
 
     Args:
         tables: each run's records by sample id.
-        metric: the task's primary metric.
+        scores: each run's scores by sample id, greater is better.
         count: how many samples to choose.
     """
     drawn = sorted({sample for table in tables for sample in table}, key=_draw)
     troubled = [sample for sample in drawn if any(_not_ok(table.get(sample)) for table in tables)]
     chosen: list[Choice] = [Choice(sample, "not ok") for sample in troubled[: -(-count // 4)]]
-    rest = _without(drawn, chosen)
+    known = {sample: _known(scores, sample) for sample in _without(drawn, chosen)}
+    apart = {sample: max(found) - min(found) for sample, found in known.items() if len(found) > 1}
+    flips = sorted((sample for sample in apart if apart[sample] >= APART), key=lambda sample: -apart[sample])
+    chosen += [Choice(sample, "runs differ") for sample in flips[: (count - len(chosen)) // 3]]
+    means = {sample: sum(found) / len(found) for sample, found in known.items() if found}
+    ranked = sorted(_without(means, chosen), key=lambda sample: means[sample])
     third = (count - len(chosen)) // 3
-    ranked = sorted(_scored(rest, tables, metric), key=lambda pair: pair[1])
-    chosen += [Choice(sample, "worst") for sample, _ in ranked[:third]]
-    best = [sample for sample, _ in reversed(ranked)]
-    chosen += [Choice(sample, "best") for sample in _without(best, chosen)[:third]]
-    chosen += [Choice(sample, "random") for sample in _without(rest, chosen)[: count - len(chosen)]]
+    chosen += [Choice(sample, "worst") for sample in ranked[:third]]
+    chosen += [Choice(sample, "best") for sample in _without(reversed(ranked), chosen)[:third]]
+    chosen += [Choice(sample, "random") for sample in _without(drawn, chosen)[: count - len(chosen)]]
     return chosen
 
 
@@ -79,17 +121,10 @@ def _not_ok(record: Record | None) -> bool:
     return record is not None and record.prediction.status != "ok"
 
 
-def _without(samples: list[str], chosen: Iterable[Choice]) -> list[str]:
+def _without(samples: Iterable[str], chosen: Iterable[Choice]) -> list[str]:
     taken = {choice.sample_id for choice in chosen}
     return [sample for sample in samples if sample not in taken]
 
 
-def _scored(samples: list[str], tables: list[dict[str, Record]], metric: str) -> list[tuple[str, float]]:
-    found = []
-    for sample in samples:
-        records = [table[sample] for table in tables if sample in table]
-        scores = [sample_score(record.statistics.get(metric, {})) for record in records]
-        known = [score for score in scores if score is not None]
-        if known:
-            found.append((sample, sum(known) / len(known)))
-    return found
+def _known(scores: Sequence[Scores], sample: str) -> list[float]:
+    return [score for found in scores if (score := found.get(sample)) is not None]

@@ -100,6 +100,14 @@ def test_the_digest_follows_files_and_settings_that_change_answers(checkpoint: P
     assert digest != load(str(tmp_path), {}).digest
 
 
+def test_a_checkpoint_that_keeps_fingerprints_of_its_training_images_says_so(checkpoint: Path, tmp_path: Path) -> None:
+    for source in checkpoint.iterdir():
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    assert "fingerprints" not in load(str(tmp_path), {}).settings
+    (tmp_path / "fingerprints.jsonl").write_text("")
+    assert load(str(tmp_path), {}).settings["fingerprints"] == "fingerprints.jsonl"
+
+
 def test_a_blind_model_sees_nothing(checkpoint: Path, picture: Path) -> None:
     blind = load(str(checkpoint), {"images": "blank", "device": "cpu"})
     pixels = blind.geopix.processor.image_processor(picture)["pixel_values"]

@@ -235,13 +235,19 @@ def test_ls_lists_a_broken_file_with_its_mistake(place: Place) -> None:
 def test_show_tells_what_a_task_is_made_of() -> None:
     result = geopix_eval("show", "rrsis_d")
     assert result.exit_code == 0
-    for part in ("RRSIS-D, test split", "rrsisd/ below the data directory", "miou (primary)", "  | Please segment"):
+    for part in (
+        "RRSIS-D, test split",
+        "rrsisd/ below the data directory",
+        "miou (primary)",
+        "  | Please segment",
+        "3,481 samples",
+    ):
         assert part in result.stdout
 
 
 def test_validate_counts_the_files_that_are_right(place: Place) -> None:
     result = geopix_eval("validate", place.tasks)
-    assert (result.exit_code, result.stdout) == (0, "1 task file is right.\n")
+    assert (result.exit_code, result.stdout) == (0, "1 file is right.\n")
 
 
 def test_help_names_the_exit_codes_and_the_data_folder() -> None:
@@ -261,6 +267,33 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_a_leaderboard_of_nothing_is_refused(tmp_path: Path) -> None:
     refused(geopix_eval("leaderboard", tmp_path), 2, "has no run below it: expected a folder made by `geopix-eval")
+
+
+def test_a_leaderboard_needs_a_run_or_a_board(tmp_path: Path) -> None:
+    refused(geopix_eval("leaderboard"), 2, "name a run, a folder that holds runs, or a --board")
+    refused(geopix_eval("leaderboard", "--board", "geopics"), 2, "unknown board 'geopics'. Did you mean 'geopix'?")
+    result = geopix_eval("leaderboard", "--board", "geopix", "-o", tmp_path / "board.html")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{tmp_path / 'board.html'} (0.")
+
+
+def test_a_leaderboard_takes_a_baseline_and_writes_a_folder(place: Place) -> None:
+    assert place.run(model="baseline:constant").exit_code == 0
+    result = geopix_eval("leaderboard", place.output, "--format", "folder", "-o", place.path / "board")
+    assert result.exit_code == 0, result.output
+    assert (place.path / "board" / "index.html").is_file()
+    assert (place.path / "board" / "data" / "task-1.js").is_file()
+    wrong = geopix_eval("leaderboard", place.output, "--baseline", "baseline:constnat")
+    refused(wrong, 2, "no run goes by the name 'baseline:constnat'. Did you mean 'baseline:constant'?")
+
+
+def test_validate_checks_boards_beside_tasks(place: Place) -> None:
+    board = place.tasks / "ours.yaml"
+    board.write_text("board: ours\ntitle: Ours\ncolumns: [{task: small}, {task: smal}]\n")
+    result = geopix_eval("validate", place.tasks)
+    refused(
+        result, 2, f"{board}:3: columns[1].task: unknown task 'smal'. Did you mean 'small'?", "1 mistake in 2 files."
+    )
 
 
 def test_real_data_end_to_end(shared: Path, tmp_path: Path) -> None:

@@ -156,7 +156,9 @@ def test_polygons_that_cannot_be_filled_are_refused(corners: list[float], messag
 
 
 def test_masks_of_different_sizes_are_not_compared() -> None:
-    with pytest.raises(SampleError, match=r"masks of 2 x 3 pixels and 3 x 2 pixels cannot be compared"):
+    with pytest.raises(
+        SampleError, match=r"masks of 2 x 3 pixels and 3 x 2 pixels cannot be compared. Resize predicted masks"
+    ):
         masks.overlap(masks.empty((2, 3)), masks.empty((3, 2)))
 
 

@@ -42,7 +42,8 @@ def test_two_plugins_of_one_name_are_refused_with_both_places() -> None:
 
 
 def test_an_unknown_name_is_told_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown parser 'maks'. Did you mean 'mask'\? Known: mask, rsvqa_"):
+    words = r"unknown parser 'maks'. Did you mean 'mask'\? Known: .*mask, .*rsvqa_"
+    with pytest.raises(ConfigurationError, match=words):
         installed().parsers.load("maks")
 
 

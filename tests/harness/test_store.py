@@ -1,6 +1,7 @@
 """The run directory: what survives a kill, what is refused, what is found."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,8 @@ def test_a_record_comes_back_as_it_was() -> None:
 def test_numbers_of_numpy_can_be_written() -> None:
     box = tuple(np.array([1, 2, 3, 4], dtype=np.float32))
     answer = Response(boxes=(box,), seconds=np.float64(0.5))  # type: ignore[arg-type]
-    again = decode(encode(Record(**{**_fields(record()), "response": answer})))
+    again = decode(encode(replace(record(), response=answer)))
     assert again.response == Response(boxes=((1.0, 2.0, 3.0, 4.0),), seconds=0.5)
-
-
-def _fields(found: Record) -> dict[str, object]:
-    return {name: getattr(found, name) for name in Record.__slots__}
 
 
 def test_a_torn_last_line_is_left_out_and_then_cut_off(tmp_path: Path) -> None:
@@ -67,6 +64,19 @@ def test_records_leave_the_process_as_they_come(tmp_path: Path) -> None:
     with RecordLog(path) as log:
         log.append([record("1"), record("2")])
         assert len(list(read_records(path))) == 2
+
+
+def test_written_lines_are_read_back_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(encode(record("0")) + b'{"torn')
+    with RecordLog(path) as log:
+        log.append([record("1"), record("a longer one")])
+        log.append([record("2")])
+        assert {name: log.lines[name] for name in log.lines} == {
+            name: encode(record(name)) for name in ("1", "a longer one", "2")
+        }
+        assert (len(log.lines), log.lines.get("0")) == (3, None)
+    assert [found.sample_id for found in read_records(path)] == ["0", "1", "a longer one", "2"]
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_a_broken_manifest_is_refused(tmp_path: Path) -> None:
         ({"seed": -1}, "must not be negative; found -1"),
         ({"size": 32}, "from 64 to 2048 pixels; found 32"),
         ({"workers": 0}, "At least one worker"),
-        ({"formats": ("rsvqa",)}, "Did you mean 'rsvqa_hr'"),
+        ({"formats": ("rsvqa_h",)}, "Did you mean 'rsvqa_hr'"),
         ({"formats": ()}, "No format was asked for"),
         ({"images": 3}, "3 images leave a split empty; ask for at least 10"),
         ({"splits": (("train", 1), ("train", 1))}, "found train:1,train:1"),

@@ -120,3 +120,22 @@ def test_a_real_models_published_scores_come_out(shared: Path) -> None:
     parts = [expected[f"RSVQA_LR/{kind}"] for kind in ("presence", "comp", "rural_urban")]
     weighted = sum(part["score"] * part["n"] for part in parts) / sum(part["n"] for part in parts)
     assert score(preset="geochat") == pytest.approx(weighted, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("right", "answer", "expected"),
+    [
+        ("Yes", "yes, a road", 1.0),
+        ("no", "to the north", 1.0),
+        ("2", "12", 1.0),
+        ("large vehicle", "vehicle", 0.0),
+        ("0", "none", 0.0),
+        ("", "anything", 0.0),
+    ],
+)
+def test_vrsbenchs_rule_looks_for_the_right_answer_within(right: str, answer: str, expected: float) -> None:
+    metric = Accuracy(match="contains")
+    assert metric.score(Target(texts=(right,)), Prediction("ok", text=answer), {})["correct"] == expected
+    assert metric.score(Target(texts=(right,)), Prediction("empty"), {})["correct"] == 0.0
+    assert "VRSBench" in metric.info.source
+    assert "somewhere in the answer" in metric.info.formula

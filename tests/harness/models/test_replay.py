@@ -1,12 +1,13 @@
 """Answers from a file: whose records it takes, and every line it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError
 from harness.models.replay import Replay, replay
-from harness.records import Mask, Record, Request, Response
+from harness.records import Mask, Request, Response
 from harness.store import encode
 from tests.harness.report import factory
 
@@ -34,8 +35,7 @@ def test_masks_and_boxes(tmp_path: Path) -> None:
 
 def test_the_records_of_an_earlier_run(tmp_path: Path) -> None:
     answered = factory.record("1", response=Response(text="Yes.", seconds=0.5, tokens=3))
-    failed = factory.record("2")
-    lost = Record(**{**{name: getattr(failed, name) for name in Record.__slots__}, "response": None})
+    lost = replace(factory.record("2"), response=None)
     found = model(tmp_path, encode(answered), encode(lost))
     assert ask(found, "1") == [answered.response]
     with pytest.raises(SampleError, match=r"answers\.jsonl has no answer for sample 2"):
@@ -45,6 +45,15 @@ def test_the_records_of_an_earlier_run(tmp_path: Path) -> None:
 def test_the_files_own_key_names(tmp_path: Path) -> None:
     found = model(tmp_path, '{"question_id": 4, "prediction": "no"}', id="question_id", text="prediction")
     assert ask(found, "4") == [Response(text="no")]
+
+
+def test_how_boxes_are_written_is_declared(tmp_path: Path) -> None:
+    found = model(tmp_path, '{"sample_id": 1, "text": "[1, 2, 3, 4]"}', boxes="internvl")
+    assert ask(found, "1") == [Response(text="[1, 2, 3, 4]", box_family="internvl")]
+    with pytest.raises(
+        ConfigurationError, match="replay option boxes: unknown family 'intern'. Did you mean 'internvl'"
+    ):
+        model(tmp_path, boxes="intern")
 
 
 def test_another_file_is_another_model(tmp_path: Path) -> None:

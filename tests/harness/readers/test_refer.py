@@ -168,7 +168,7 @@ def test_all_mistakes_of_the_references_are_told_at_once(tmp_path: Path) -> None
         "seven",
         reference(sentences=[]),
         reference(sentences=[{"sent_id": 1}, 5, {"sent_id": "x", "raw": "a"}, {"sent_id": 1, "raw": None}]),
-        reference(ann_id=[1]),
+        reference(ann_id="1"),
     ]
     with pytest.raises(DataError) as caught:
         read(write(tmp_path, bad, [annotation()]))
@@ -180,7 +180,7 @@ def test_all_mistakes_of_the_references_are_told_at_once(tmp_path: Path) -> None
         "refs(unc).p: refs[3].sentences[1]: expected an object, found a whole number, 5",
         "refs(unc).p: refs[3].sentences[2].sent_id: expected a whole number, found text 'x'",
         "refs(unc).p: refs[3].sentences[3].raw: expected text, found null",
-        "refs(unc).p: refs[4].ann_id: expected a whole number, found a list",
+        "refs(unc).p: refs[4].ann_id: expected a whole number or a list, found text '1'",
     ):
         assert line in str(caught.value)
 
@@ -227,3 +227,35 @@ def test_the_real_layout_is_read(shared: Path) -> None:
     assert {sample.target.masks[0].size for sample in samples} == {(800, 800)}
     assert {sample.tags["category"] for sample in samples} == {"storagetank", "vehicle", "tenniscourt"}
     assert len(list(ReferReader("rrsisd", "val", images=reader.images).samples(shared / "data/real/rrsisd"))) == 3
+
+
+def generalised(root: Path, *references: Any) -> list[Sample]:
+    write(root, [], [annotation(1), annotation(2, segmentation=[SQUARE]), annotation(3, category_id=6)])
+    tables = json.loads((root / "set" / "instances.json").read_text())
+    tables["categories"].append({"id": 6, "name": "quay"})
+    (root / "set" / "instances.json").write_text(json.dumps(tables))
+    (root / "set" / "grefs(unc).json").write_text(json.dumps(references))
+    return read(root, references="grefs({split_by}).json")
+
+
+def test_a_generalised_reference_may_have_several_targets_or_none(tmp_path: Path) -> None:
+    lists = ([1, 2, 3], [2], [-1], [])
+    many, one, none, nothing = generalised(tmp_path, *(reference(at, ann_id=ids) for at, ids in enumerate(lists)))
+    assert [area(mask) for mask in many.target.masks] == [4, 16, 4]
+    assert many.tags == {"category": "quay, ship", "size": "small", "targets": "3"}
+    assert ([area(mask) for mask in one.target.masks], one.tags["targets"]) == ([16], "1")
+    for sample in (none, nothing):
+        assert [(mask.size, area(mask)) for mask in sample.target.masks] == [((10, 12), 0)]
+        assert sample.tags == {"category": "none", "size": "none", "targets": "0"}
+        assert sample.defect is None
+
+
+def test_a_target_that_is_not_there_is_a_defect(tmp_path: Path) -> None:
+    (sample,) = generalised(tmp_path, reference(ann_id=[1, 9]))
+    assert sample.defect == "reference 1: its annotation 9 is not in instances.json"
+    assert sample.target.masks == ()
+
+
+def test_targets_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"refs\[0\]\.ann_id: expected whole numbers in the list"):
+        generalised(tmp_path, reference(ann_id=["1"]))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same page as a folder, with a baseline; returns its first page."""
+    root = two_runs(tmp_path_factory.mktemp("runs"))
+    return write_leaderboard([root], root / "board", form="folder", baseline="baseline:constant").path
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A real browser; tests that need it are skipped by name without it."""
     program = shutil.which("chromium")
@@ -31,3 +39,31 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-sync", "--no-first-run"])
         yield browser
         browser.close()
+
+
+@dataclass
+class Opened:
+    """A page, what it asked for, and what it had to say."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Any]:
+    """Opens a page from its file, at a width and with Playwright's options for a context."""
+    contexts = []
+
+    def open_it(path: Path, width: int = 1280, at: str = "", **options: Any) -> Opened:
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, **options))
+        opened = Opened(contexts[-1].new_page())
+        opened.page.on("request", lambda request: opened.requests.append(request.url[:80]))
+        opened.page.on("console", lambda message: opened.messages.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.messages.append(str(error)))
+        opened.page.goto(path.as_uri() + at)
+        return opened
+
+    yield open_it
+    for context in contexts:
+        context.close()

@@ -98,7 +98,7 @@ def record(
         target=target or Target(texts=("yes",)),
         response=response or Response(text="Yes."),
         prediction=prediction or Prediction("ok", text="yes"),
-        statistics={"oa": {"correct": 1.0}} if statistics is None else statistics,
+        statistics={"oa": {"correct": 1.0, "count": 1.0}} if statistics is None else statistics,
         tags=tags or {},
     )
 
@@ -137,7 +137,7 @@ def result(task: str, cards: Sequence[MetricCard], records: Sequence[Record], **
 def score(name: str, records: Sequence[Record]) -> Score:
     """A plausible score; the statistics module is tested elsewhere."""
     values = [
-        found["correct"] if "correct" in found else found["intersection"] / max(1.0, found["union"])
+        found["correct"] if "correct" in found else found.get("iou", 0.0)
         for found in (one.statistics.get(name, {}) for one in records)
         if found
     ]
@@ -156,14 +156,14 @@ def vqa_records(count: int, skill: float, seed: int) -> list[Record]:
         right = bool(rng.random() < skill)
         prediction = Prediction("ok", text="yes" if right else "no")
         response = Response("Yes." if right else "No, there is none.", seconds=0.1, tokens=4)
-        statistics = {"oa": {"correct": float(right)}}
+        statistics = {"oa": {"correct": float(right), "count": 1.0}}
         if index % 23 == 5:
             prediction = Prediction("unparsed", "expected yes or no, found 31 words")
             response = Response("I am sorry, but from this picture alone it is hard to say. " * 3)
-            statistics = {"oa": {"correct": 0.0}}
+            statistics = {"oa": {"correct": 0.0, "count": 1.0}}
         if index % 31 == 7:
             prediction, response = Prediction("empty", "the answer has no words"), Response("")
-            statistics = {"oa": {"correct": 0.0}}
+            statistics = {"oa": {"correct": 0.0, "count": 1.0}}
         records.append(
             record(
                 f"q{index}",
@@ -190,15 +190,17 @@ def segment_records(count: int, shift: int) -> list[Record]:
         moved = rectangle(20 + 3 * index % 60 + shift + index % 9, 34, 48, 44)
         overlap, union = area(truth, moved, both=True), area(truth, moved)
         statistics = {
-            "miou": {"intersection": overlap, "union": union},
+            "miou": {"iou": overlap / union, "count": 1.0},
             "oiou": {"intersection": overlap, "union": union},
         }
         prediction = Prediction("ok", masks=(moved,))
         response = Response("Sure, [SEG].", masks=(moved,))
         if index % 9 == 4:
             prediction, response = Prediction("empty", "the answer has no mask"), Response("It is not visible.")
-            none = {"intersection": 0.0, "union": area(truth)}
-            statistics = {"miou": none, "oiou": none}
+            statistics = {
+                "miou": {"iou": 0.0, "count": 1.0},
+                "oiou": {"intersection": 0.0, "union": area(truth)},
+            }
         records.append(
             record(
                 f"s{index}",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigurationError, DataError
-from harness.records import Mask, Target
+from harness.records import Mask, Prediction, Target
 from harness.report.leaderboard import write_leaderboard
 from harness.report.page import REPLICATES
 from harness.results import Score, Slice
@@ -18,6 +18,7 @@ from tests.harness.report.factory import (
     MIOU,
     OA,
     manifest,
+    picture,
     record,
     result,
     segment_records,
@@ -29,7 +30,7 @@ from tests.harness.report.factory import (
 
 def text(page: str) -> str:
     """The page's words in order, white space collapsed."""
-    body = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
+    body = re.sub(r"<(style|script)\b.*?</\1>|<wbr>", "", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
@@ -96,13 +97,14 @@ def test_footnote_says_what_the_interval_is(board: Path) -> None:
     assert inspect.signature(interval).parameters["replicates"].default == REPLICATES
 
 
-def test_highest_value_is_marked_in_words(board: Path) -> None:
+def test_rows_stand_best_first_and_places_are_said(board: Path) -> None:
     page = board.read_text("utf-8")
     rows = re.findall(r'<th scope="row"><a href="#run-\d"><bdi>(.*?)</bdi>.*?</tr>', page, re.DOTALL)
-    assert rows == ["baseline:constant", "geopix-mini"]
+    assert [row.replace("<wbr>", "") for row in rows] == ["geopix-mini", "baseline:constant"]
     table = text(page[page.index("<tbody>") : page.index("</tbody>")])
-    assert "highest" not in table.split("geopix-mini")[0]
-    assert table.split("geopix-mini")[1].count("highest") == 2
+    first, second = table.split("baseline:")
+    assert (first.count("place 1"), second.count("place 2")) == (2, 2)
+    assert "Holm's correction over 2 pairs of all columns" in text(page)
 
 
 def test_lower_is_better_marks_the_lowest(tmp_path: Path) -> None:
@@ -123,6 +125,7 @@ def test_lower_is_better_marks_the_lowest(tmp_path: Path) -> None:
         ({"version": 2}, "the task's version"),
         ({"data_digest": "00" * 32}, "the data"),
         ({"prompt_digest": "00" * 32}, "the prompts"),
+        ({"judging": {"judge": "another"}}, "the judge"),
     ],
 )
 def test_runs_over_different_data_are_said_not_to_be_comparable(
@@ -187,6 +190,16 @@ def test_provenance_names_model_command_and_versions(board: Path) -> None:
     assert "2026-11-23T10:00:00Z" in page
 
 
+def test_the_judge_and_what_it_said_are_shown_and_escaped(tmp_path: Path) -> None:
+    judged = dataclasses.replace(record("a"), verdicts={"match": "<b>1</b>"})
+    found = result("t", [OA], [judged], judging={"judge": "a-model", "prompt of match": "Is {answer} <right>?"})
+    write_run(tmp_path / "run", manifest("mini", tmp_path), [(found, [judged])])
+    page = write(tmp_path)
+    assert "Judge of t , prompt of match Is {answer} <right>?" in text(page)
+    assert "The judge says for match <b>1</b>" in text(page)
+    assert "<b>1</b>" not in page
+
+
 def test_addresses_that_could_run_code_are_no_links(tmp_path: Path) -> None:
     one_run(tmp_path, url="javascript:alert(1)")
     page = write(tmp_path)
@@ -201,7 +214,8 @@ def test_policy_allows_embedded_pictures_and_our_own_text_only(board: Path) -> N
     content = html.unescape(policy[1])
     assert content.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
     assert "unsafe" not in content
-    assert not re.search(r'(?:src|href)="(?!#|data:|https://example.org|https://arxiv.org)', page)
+    body = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r'(?:src|href)="(?!#|data:|https://example.org|https://arxiv.org)', body)
 
 
 def test_run_without_a_sample_says_so(tmp_path: Path) -> None:
@@ -220,6 +234,29 @@ def test_masks_are_shown_without_their_picture(tmp_path: Path) -> None:
     page = write(tmp_path)
     assert "Picture not at hand: images/0.png is not in" in text(page)
     assert page.count('class="mask agreement"') == 2
+
+
+def test_boxes_are_drawn_where_the_image_size_is_known(tmp_path: Path) -> None:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    picture(1).resize((800, 400)).save(tmp_path / "data" / "images" / "1.png")
+    boxes = {"target": Target(boxes=((100.0, 50.0, 300.0, 250.0),))}
+    said = Prediction("ok", boxes=((0.0, 0.0, 1e300, 400.0),))
+    records = [record("a", prediction=said, statistics={"oa": {"hit": 0.0, "count": 1.0}}, **boxes)]
+    about = manifest("mini", tmp_path / "data")
+    write_run(tmp_path / "m", about, [(result("t", [OA], records), records)], previews=False)
+    page = write(tmp_path)
+    # The picture is 384 pixels wide, so that a pixel of the image is 0.48 of one.
+    assert 'class="frame truth" x="48.0" y="24.0" width="96.0" height="96.0"' in page
+    assert 'class="frame prediction" x="0.0" y="0.0" width="768.0" height="192.0"' in page
+    (tmp_path / "data" / "images" / "1.png").unlink()
+    assert "frame truth" not in write(tmp_path).split("</style>")[1]
+
+
+def test_a_card_says_what_became_of_several_masks(tmp_path: Path) -> None:
+    united = dataclasses.replace(segment_records(1, 0)[0].prediction, reason="2 masks, united")
+    records = [dataclasses.replace(segment_records(1, 0)[0], prediction=united)]
+    write_run(tmp_path / "m", manifest("mini", tmp_path), [(result("refer", [MIOU], records), records)])
+    assert "Note 2 masks, united Parsed 1 mask" in text(write(tmp_path))
 
 
 def test_malformed_mask_leaves_a_note(tmp_path: Path) -> None:

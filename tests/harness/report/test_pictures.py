@@ -11,7 +11,7 @@ from PIL import Image
 from harness.errors import SampleError
 from harness.records import Mask
 from harness.report.masks import overlay
-from harness.report.pictures import SIDE, Album
+from harness.report.pictures import SIDE, Album, data_address
 from harness.report.runs import load
 from tests.harness.report.factory import OA, manifest, picture, record, rectangle, result, write_run
 from tests.harness.report.factory import SIDE as MASK_SIDE
@@ -25,7 +25,7 @@ def opened(address: str | None) -> Image.Image:
 def album(root: Path, previews: bool = False) -> Album:
     records = [record("a", image="1")]
     write_run(root / "run", manifest("m", root / "data"), [(result("t", [OA], records), records)], previews)
-    return Album("p", "t", load([root / "run"]))
+    return Album("p", "t", load([root / "run"]), data_address)
 
 
 def test_preview_of_a_run_is_embedded_as_it_is(tmp_path: Path) -> None:
@@ -100,3 +100,12 @@ def test_mask_of_many_runs_is_drawn_right() -> None:
     drawn = overlay([stripes], [], 700, 1)
     assert drawn is not None
     assert np.asarray(opened(drawn.truth))[0].tolist() == [0, 1] * 350
+
+
+def test_size_of_the_stored_image_is_known_where_the_data_are_at_hand(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    picture(1).resize((1000, 500)).save(tmp_path / "data" / "1.png")
+    pictures = album(tmp_path, previews=True)
+    found = pictures.picture("1", "1.png")
+    assert (found.full, found.width) == ((1000, 500), MASK_SIDE)
+    assert pictures.picture("2", "absent.png").full is None

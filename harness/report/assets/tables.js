@@ -1,14 +1,13 @@
 "use strict";
-// Adds what needs a script: sorting, opacity, filters. Everything else on the page works without it.
+// Sorting of the page's own tables, filters and opacity of the chosen samples. All else there works without a script.
 
-function sortBy(table, column, kind, ascending) {
-  const body = table.tBodies[0];
+function sortBy(body, column, kind, ascending) {
   const key = (row) => {
     const cell = row.cells[column];
     return kind === "number" ? parseFloat(cell.dataset.value) : cell.textContent.trim().toLowerCase();
   };
   const missing = (value) => Number.isNaN(value);
-  const rows = Array.from(body.rows, (row) => ({ row, value: key(row) }));
+  const rows = Array.from(body.rows).filter((row) => !row.classList.contains("divider")).map((row) => ({ row, value: key(row) }));
   rows.sort((a, b) => {
     if (missing(a.value) || missing(b.value)) return missing(a.value) - missing(b.value);
     const order = kind === "number" ? a.value - b.value : a.value.localeCompare(b.value);
@@ -18,7 +17,7 @@ function sortBy(table, column, kind, ascending) {
 }
 
 function makeSortable(table) {
-  const heads = Array.from(table.tHead.rows[0].cells);
+  const heads = Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
   heads.forEach((head, column) => {
     if (!head.dataset.sort) return;
     const button = document.createElement("button");
@@ -32,7 +31,7 @@ function makeSortable(table) {
       const order = before === first ? other : first;
       heads.forEach((one) => one.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", order);
-      sortBy(table, column, head.dataset.sort, order === "ascending");
+      Array.from(table.tBodies).forEach((body) => sortBy(body, column, head.dataset.sort, order === "ascending"));
     });
   });
 }
@@ -66,9 +65,17 @@ function makeOpacity(section) {
   slider?.addEventListener("input", () => section.style.setProperty("--opacity", slider.value / 100));
 }
 
-document.querySelectorAll("table.sortable").forEach(makeSortable);
-document.querySelectorAll("[data-samples]").forEach((section) => {
-  makeFilters(section);
-  makeOpacity(section);
-});
-document.querySelectorAll(".needs-script").forEach((element) => { element.hidden = false; });
+function makeCopy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const words = button.textContent;
+  button.addEventListener("click", async () => {
+    source.select();
+    try {
+      await navigator.clipboard.writeText(source.value);
+    } catch {
+      document.execCommand("copy"); // pages opened as files may not have the clipboard
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = words; }, 2000);
+  });
+}

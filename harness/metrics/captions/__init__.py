@@ -1,0 +1,1 @@
+"""Scores of captions: BLEU, ROUGE-L, CIDEr, METEOR on one tokenizer."""

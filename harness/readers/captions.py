@@ -1,0 +1,60 @@
+"""What the readers of captions share: rows that name an image, each once, and the sample that one of them makes."""
+
+from collections.abc import Iterable, Mapping
+
+from harness.readers.gallery import Gallery
+from harness.readers.tables import Problems
+from harness.records import Sample, Target
+
+
+def check_once(names: Iterable[tuple[str, str]], problems: Problems) -> None:
+    """Notes every name that stands a second time: answers could not be told apart.
+
+    Args:
+        names: places in the file, `images[3].filename` for example, with the name that stands there.
+        problems: where mistakes go.
+    """
+    seen: dict[str, str] = {}
+    for place, name in names:
+        if seen.setdefault(name, place) != place:
+            problems.add(place, f"{name!r} stands in {seen[name]} already")
+
+
+def caption_sample(
+    name: str,
+    references: tuple[str, ...],
+    gallery: Gallery,
+    *,
+    tags: Mapping[str, str],
+    file: str = "",
+    place: str = "",
+) -> Sample:
+    """Returns the sample of one image; its id is the image's name.
+
+    An image without a reference that has a word, or without its file, makes a defect.
+
+    Args:
+        name: the image, as the data set calls it.
+        references: its captions, as written.
+        gallery: the folder where it is looked for.
+        tags: the sample's tags.
+        file: the image below that folder; its name where empty.
+        place: where it stands in the data set's table, for the defect.
+    """
+    found = gallery.find(name, file or name)
+    wordless = not any(text.strip() for text in references)
+    defect = f"{place}: image {name} has no caption" if wordless else found.defect
+    return Sample(
+        id=name,
+        images=found.images,
+        fields={},
+        target=Target(texts=references),
+        tags=tags,
+        defect=defect,
+    )
+
+
+def no_split(split: str, splits: Iterable[str]) -> str:
+    """Says that a file has no image of a split, and which it has."""
+    known = ", ".join(sorted(set(splits))) or "none"
+    return f"no image is of the split {split!r}. Splits there: {known}. Name one as `split` in the task's `dataset`"
