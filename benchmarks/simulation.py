@@ -8,15 +8,17 @@ models that find the same images hard. What a model scores over all images there
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from multiprocessing import Pool
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from harness.comparison.difference import paired_difference
+from harness.comparison.difference import paired_difference, paired_test
+from harness.comparison.holm import holm
 from harness.comparison.pairing import Pairs
 from harness.interfaces import Columns, Metric
 from harness.metrics.accuracy import Accuracy
@@ -100,17 +102,25 @@ class Case:
 
     def test_set(self, seed: int) -> Pairs:
         """Draws one test set with both models' answers."""
+        groups, (base, head) = self.draw(seed, (self.base, self.head))
+        return paired(groups, self.images, base, head)
+
+    def draw(self, seed: int, models: Sequence[Model]) -> tuple[NDArray[np.int64], list[Columns]]:
+        """Draws one test set: the samples' images int64[N], and each model's answers."""
         random = np.random.default_rng(seed)
         groups = np.repeat(np.arange(self.images), 1 + random.poisson(self.each, self.images))
         difficulty = random.normal(0, DIFFICULTY, self.images)
         of_type = random.integers(0, len(TYPES), len(groups))
         shared = Shared(groups, np.array(list(TYPES.values()))[of_type], random.lognormal(8, 0.8, len(groups)), of_type)
-        base, head = (self._answers(random, model, difficulty, shared) for model in (self.base, self.head))
-        return Pairs(base, head, groups, self.images, tuple(map(str, range(len(groups)))))
+        return groups, [self._answers(random, model, difficulty, shared) for model in models]
 
     def _answers(self, random: np.random.Generator, model: Model, difficulty: Floats, shared: Shared) -> Columns:
         ease = model.skill + difficulty + random.normal(0, model.own, self.images)
         return DRAWS[self.kind](random, ease[shared.groups], model, shared)
+
+
+def paired(groups: NDArray[np.int64], images: int, base: Columns, head: Columns) -> Pairs:
+    return Pairs(base, head, groups, images, tuple(map(str, range(len(groups)))))
 
 
 def answers(random: np.random.Generator, ease: Floats, model: Model, shared: Shared) -> Columns:
@@ -201,6 +211,25 @@ def compare(case: Case, test_sets: int, replicates: int = 1000, flips: int = 999
     return Outcome(*map(float, np.mean(found, axis=0)))
 
 
+def family(test_sets: int, models: int = 5, flips: int = 999) -> tuple[float, float]:
+    """Returns the share of leaderboards of alike models on which at least one pair is called different.
+
+    The first share is without an adjustment, the second after Holm.
+    """
+    good = Model(0.5)
+    case = Case("accuracy, 10 questions an image", Accuracy(), 100, 9, good, good)
+    least = []
+    for seed in range(test_sets):
+        groups, found = case.draw(seed, [good] * models)
+        raw = [
+            paired_test(case.metric, paired(groups, case.images, base, head), flips=flips, seed=seed)[1]
+            for base, head in combinations(found, 2)
+        ]
+        least.append([min(p for p in values if p is not None) <= 0.05 for values in (raw, holm(raw))])
+    alone, adjusted = np.mean(least, axis=0)
+    return float(alone), float(adjusted)
+
+
 def holds(low: float | None, high: float | None, truth: float) -> float:
     return float(low is not None and high is not None and low <= truth <= high)
 
@@ -218,6 +247,7 @@ def main() -> None:
     with Pool(chosen.processes) as pool:
         shares = pool.starmap(coverage, [(case, chosen.test_sets) for case in scored], chunksize=1)
         outcomes = pool.starmap(compare, [(case, chosen.test_sets) for _, case in compared], chunksize=1)
+        errors = pool.apply(family, (chosen.test_sets,))
     print("| test sets | images | intervals that hold the truth, % | had samples been taken for independent, % |")
     print("| --- | --: | --: | --: |")
     for case, share in zip(scored, shares, strict=True):
@@ -229,6 +259,11 @@ def main() -> None:
         truth = case.truth(case.head) - case.truth(case.base)
         shares_of = percent(outcome.coverage, outcome.rejected, truth, outcome.detectable)
         print(f"| {case.name} | {case.images} | {head} | {shares_of} |")
+    print()
+    print("| leaderboards of five models that are alike, 100 images | at least one pair called different, % |")
+    print("| --- | --: |")
+    for name, share in zip(("without an adjustment", "after Holm"), errors, strict=True):
+        print(f"| {name} | {percent(share)} |")
 
 
 if __name__ == "__main__":

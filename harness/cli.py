@@ -209,7 +209,8 @@ def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) 
     "mapping",
     multiple=True,
     metavar="KEY=FIELD",
-    help="Where the file keeps a value: prompt, text (the answer), target, id, image, or tag.NAME.",
+    help="Where the file keeps a value: prompt, text (the answer), target (one field or several with commas), id, "
+    "image, or tag.NAME.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")

@@ -60,8 +60,9 @@ def import_file(
         command: the command line, for the record.
         file: JSON Lines, one object a question.
         task: the task whose parser and metrics are used.
-        mapping: pairs KEY=FIELD: where the file keeps `prompt`, `text` (the answer), `target` (the right answer), `id`
-            (the line number by default), `image` (its id; without it each line is its own image) and `tag.NAME`.
+        mapping: pairs KEY=FIELD: where the file keeps `prompt`, `text` (the answer), `target` (the right answer, or
+            a list of them; several fields separated by commas for several), `id` (the line number by default),
+            `image` (its id; without it each line is its own image) and `tag.NAME`.
         output: the run's folder.
         model_name: the model's name in tables; the file's stem by default.
         seed: seed of the bootstrap.
@@ -147,14 +148,15 @@ def _rows(file: Path, content: bytes, fields: Mapping[str, str]) -> Iterator[tup
             continue
         try:
             data = orjson.loads(line)
-            values = {key: _text(data[field]) for key, field in fields.items()}
+            right = tuple(text for field in fields["target"].split(",") for text in _texts(data[field.strip()]))
+            values = {key: _text(data[field]) for key, field in fields.items() if key != "target"}
         except (ValueError, TypeError, AttributeError) as error:
             problems.append(f"{file}:{number}: not a JSON object: {error}")
         except KeyError as error:
             field = str(error.args[0])
             problems.append(f"{file}:{number}: no field {field!r}.{nearest(field, data)} Found: {', '.join(data)}.")
         else:
-            yield _row(values, number)
+            yield _row(values, right, number)
     if problems:
         more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         raise DataError("\n".join([*problems[:20], *more]))
@@ -167,12 +169,17 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _row(values: Mapping[str, Any], number: int) -> tuple[Sample, Response]:
+def _texts(value: Any) -> list[str]:
+    """One right answer, or a list of accepted ones or of references."""
+    return [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+
+
+def _row(values: Mapping[str, str], right: tuple[str, ...], number: int) -> tuple[Sample, Response]:
     sample = Sample(
         id=values.get("id", str(number)),
         images=(ImageFile(values["image"], Path(values["image"])),) if "image" in values else (),
         fields={"prompt": values["prompt"]},
-        target=Target(texts=(values["target"],)),
+        target=Target(texts=right),
         tags={key.removeprefix(TAG): value for key, value in values.items() if key.startswith(TAG)},
     )
     return sample, Response(text=values["text"])

@@ -88,7 +88,7 @@ This page is written by `python scripts/generate_docs.py` from the files in [tas
 
 Every task that ships, by the kind of answer it wants. `geopix-eval show TASK` prints one with its prompt and the
 formulas of its scores; [metrics.md](metrics.md) explains the conventions. Data folders are below `--data-dir`, as
-downloaded. Where a licence is not given, it could not be established; see what stands below the tables.
+downloaded; samples are those of the published split, ? where their number could not be established.
 """
 CAPABILITIES: Mapping[str, str] = {
     "vqa": "Questions",
@@ -114,7 +114,17 @@ def benchmarks() -> str:
     return "\n".join(part.strip() + "\n" for part in parts)
 
 
-BENCHMARK_HEADINGS = ("task", "benchmark", "main score", "all scores", "by", "data folder", "licence", "paper, data")
+BENCHMARK_HEADINGS = (
+    "task",
+    "benchmark",
+    "main score",
+    "all scores",
+    "by",
+    "samples",
+    "data folder",
+    "licence",
+    "paper, data",
+)
 
 
 def _benchmark(spec: TaskSpec) -> tuple[str, ...]:
@@ -125,7 +135,9 @@ def _benchmark(spec: TaskSpec) -> tuple[str, ...]:
     slices = ", ".join(spec.slices)
     folder = _code(f"{spec.dataset.root}/")
     licence = spec.licence or "not established"
-    return names, _escaped(spec.title), _code(primary.score_name), scores, slices, folder, _escaped(licence), sources
+    count = f"{spec.expects.samples:,}" if spec.expects.samples else "?"
+    score = _code(primary.score_name)
+    return names, _escaped(spec.title), score, scores, slices, count, folder, _escaped(licence), sources
 
 
 def _paper(paper: str) -> str:

@@ -172,6 +172,15 @@ def _share_of_right(metric: Metric, columns: Columns) -> bool:
     return bool(np.isclose(metric.reduce(columns) or 0.0, scores.mean(), rtol=0, atol=1e-12))
 
 
+def least_p_value(clusters: int) -> float:
+    """Returns the least p-value that either test can give: every cluster speaks for the same run.
+
+    >>> least_p_value(5), least_p_value(6)  # five clusters never reach 0.05
+    (0.0625, 0.03125)
+    """
+    return 2.0 ** (1 - clusters)
+
+
 def mcnemar(base: NDArray[np.bool_], head: NDArray[np.bool_]) -> float:
     """Returns the two-sided p-value of McNemar's exact test for right and wrong answers bool[N] to the same questions.
 

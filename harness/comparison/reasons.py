@@ -2,26 +2,39 @@
 
 from collections.abc import Iterator
 
-from harness.comparison.difference import Difference
+from harness.comparison.difference import Difference, least_p_value
+from harness.comparison.gates import Gate
 from harness.comparison.rows import ROUNDING, Measured, Row
 from harness.comparison.wording import amount, score_with_interval
 
 
-def errors(found: Measured) -> Iterator[str]:
-    """Yields why a row, or the gate on it, could not be evaluated."""
+def errors(found: Measured, alpha: float) -> Iterator[str]:
+    """Yields why a row, or the gate on it, could not be evaluated at a level of significance."""
     gate = found.gate
-    if found.problem:
-        # A metric that is new in HEAD has nothing to be compared with, and a floor does not ask for a baseline.
-        if not found.excused or (gate and gate.drop):
-            yield found.problem
-    elif gate and gate.drop and (found.difference is None or found.difference.value is None):
-        yield f"the gate on a drop cannot be evaluated: {_why(found.difference)}"
-    elif gate and gate.drop and gate.only_if_significant and found.difference and found.difference.p_value is None:
-        yield f"the gate on a significant drop cannot be evaluated: {_why(found.difference)}"
-    bounded = gate and (gate.least or gate.greatest)
-    if bounded and found.card and (found.head is None or found.head.value is None):
-        why = (found.head.reason if found.head else None) or "the result has no such slice"
-        yield f"the gate on the score cannot be evaluated: {why}"
+    # A metric that is new in HEAD has nothing to be compared with, and a floor does not ask for a baseline.
+    if found.problem and not (found.excused and not (gate and gate.drop)):
+        yield found.problem
+    elif gate and gate.drop and (reason := _untestable(found.difference, gate, alpha)):
+        yield f"the gate on a drop cannot be evaluated: {reason}"
+    for bound in (gate.least, gate.greatest) if gate and found.card else ():
+        if bound and (found.head is None or found.head.value is None):
+            why = (found.head.reason if found.head else None) or "the result has no such slice"
+            yield f"the gate on the score cannot be evaluated: {why}"
+        elif bound and bound.percent and found.card and found.card.unit != "percent":
+            yield f"the gate on the score cannot be evaluated: it is in percent, and {found.card.name} is not"
+
+
+def _untestable(difference: Difference | None, gate: Gate, alpha: float) -> str | None:
+    """Why a gate on a drop cannot be held against a difference, None where it can."""
+    if difference is None or difference.value is None or (gate.only_if_significant and difference.p_value is None):
+        return _why(difference)
+    if gate.only_if_significant and least_p_value(difference.clusters) > alpha:
+        return _few_clusters(difference, alpha)
+    return None
+
+
+def _few_clusters(difference: Difference, alpha: float) -> str:
+    return f"{difference.clusters} clusters cannot give p <= {alpha:g}, whatever the answers"
 
 
 def _why(difference: Difference | None) -> str:

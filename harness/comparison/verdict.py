@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.comparison.difference import paired_difference
+from harness.comparison.difference import least_p_value, paired_difference
 from harness.comparison.evidence import Evidence, computing, metric_of
 from harness.comparison.gates import Gate, Gates
 from harness.comparison.holm import holm
@@ -143,7 +143,7 @@ def _row(found: Measured, p_value: float | None, alpha: float) -> Row:
         p_value=p_value,
         gate=found.gate,
     )
-    broken, failed = list(errors(found)), list(failures(row))
+    broken, failed = list(errors(found, alpha)), list(failures(row))
     outcome: Outcome = "error" if broken else "failed" if failed else "passed"
     return replace(row, outcome=outcome, reasons=(*failed, *broken, *remarks(row, found)))
 
@@ -157,7 +157,7 @@ def _verdict(found: Measured, p_value: float | None, alpha: float) -> Verdict:
     allowed = gate.drop.of(difference.base, found.card) if gate and gate.drop else None
     if allowed is not None and gate is not None and not gate.only_if_significant and drop > allowed + ROUNDING:
         return "regressed"
-    if p_value is None:
+    if p_value is None or least_p_value(difference.clusters) > alpha:
         return "insufficient data"
     return _tested(drop, allowed, significant=p_value <= alpha)
 

@@ -9,10 +9,10 @@ import orjson
 
 from harness.errors import DataError, SampleError
 from harness.images import image_size
-from harness.masks import from_polygons, union
 from harness.parsers.mask import SEGMENTATION_TOKEN
 from harness.paths import below
 from harness.readers.gallery import Gallery
+from harness.readers.opencv_fill import filled_as_opencv
 from harness.readers.tables import missing
 from harness.records import ImageFile, Mask, Sample, Target
 
@@ -23,7 +23,7 @@ class GeopixeldReader:
 
     `{split}` holds an image as PNG and a JSON file of the same stem: `gcg_description`, a caption with
     `<p> phrase </p> [SEG]` for each object, and `polygons`, for each [SEG] in turn a list of polygons of points (x, y).
-    GeoPixel fills them with OpenCV, this with pycocotools, which leaves out half of the outline's pixels.
+    They are filled as GeoPixel's loader fills them, by OpenCV's rules, the outline included.
 
     One sample is one image: its stem as id; the caption as written; one mask a phrase; tag `targets`, the number of
     masks in ranges. A file that cannot be used, or has another number of masks than of [SEG], makes a `defect`.
@@ -86,13 +86,17 @@ def _target(path: Path, image: ImageFile) -> Target:
 def _mask(parts: Any, size: tuple[int, int]) -> Mask:
     if not isinstance(parts, list) or not parts or not all(map(_is_polygon, parts)):
         raise SampleError("an object's polygons are not lists of points (x, y)")
-    return union(from_polygons(size, [[float(value) for point in part for value in point] for part in parts]))
+    return filled_as_opencv(size, [[float(value) for point in part for value in point] for part in parts])
 
 
 def _is_polygon(part: Any) -> bool:
-    return isinstance(part, list) and all(
-        isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)
-        for point in part
+    return (
+        isinstance(part, list)
+        and bool(part)
+        and all(
+            isinstance(point, list) and len(point) == 2 and all(type(value) in (int, float) for value in point)
+            for point in part
+        )
     )
 
 

@@ -50,19 +50,19 @@ class ImageFolderReader:
 
         Raises:
             MissingDataError: the folder, or the list, is absent.
-            DataError: the folder holds a class that the task does not name, or the list names an image that is not
-                there; all of them.
+            DataError: the folder holds a class that the task does not name, or a link that leads outside, or the list
+                names an image that is not there; all of them.
         """
         place = below(root, self.folder)
         if not place.is_dir():
             raise missing(place, "a folder for each class")
-        images = {name: self._images(place / name) for name in self._folders(place)}
+        images = {name: self._images(below(root, self.folder, name)) for name in self._folders(place)}
         wanted = _listed(below(root, self.split_list), images) if self.split_list else _all(images)
-        gallery = Gallery(root, self.folder)
+        galleries = {name: Gallery(root, f"{self.folder}/{name}") for name in images}
         classes = "\n".join(map(self._name, self.classes or images))
         for class_folder, image in self._limited(wanted):
             name = f"{class_folder}/{image}"
-            found = gallery.find(name, name)
+            found = galleries[class_folder].find(name, image)
             yield Sample(
                 id=name,
                 images=found.images,

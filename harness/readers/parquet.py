@@ -1,8 +1,9 @@
 """Parquet tables, read batch by batch with pyarrow (extra `data`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.errors import DataError, EnvironmentProblem
 from harness.paths import below
@@ -42,20 +43,27 @@ class _Batches:
     files: list[Path]
 
     def __iter__(self) -> Iterator[Located]:
+        return (Located(number, f"row {number}", row) for number, row in enumerate(parquet_rows(self.files), 1))
+
+
+def parquet_rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Yields the rows of parquet files in their order, a batch in memory at a time.
+
+    Raises:
+        EnvironmentProblem: pyarrow is missing; says which extra has it.
+        DataError: a file cannot be read as parquet.
+    """
+    try:
+        import pyarrow as arrow  # noqa: PLC0415 - an extra
+        from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+    except ImportError as error:
+        raise EnvironmentProblem(
+            f"parquet files need pyarrow ({error}). Install the extra: `pip install 'geopix[data]'`."
+        ) from error
+    for path in files:
         try:
-            import pyarrow as arrow  # noqa: PLC0415 - an extra
-            from pyarrow.parquet import ParquetFile  # noqa: PLC0415
-        except ImportError as error:
-            raise EnvironmentProblem(
-                f"parquet files need pyarrow ({error}). Install the extra: `pip install 'geopix[data]'`."
-            ) from error
-        number = 0
-        for path in self.files:
-            try:
-                with ParquetFile(path) as table:
-                    for batch in table.iter_batches(BATCH):
-                        for row in batch.to_pylist():
-                            number += 1
-                            yield Located(number, f"row {number}", row)
-            except (OSError, arrow.ArrowException) as error:
-                raise DataError(f"{path}: no parquet file that can be read: {error}") from error
+            with ParquetFile(path) as table:
+                for batch in table.iter_batches(BATCH):
+                    yield from batch.to_pylist()
+        except (OSError, arrow.ArrowException) as error:
+            raise DataError(f"{path}: no parquet file that can be read: {error}") from error

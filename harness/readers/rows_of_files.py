@@ -6,10 +6,9 @@ from typing import Any
 
 import orjson
 
-from harness.errors import DataError, EnvironmentProblem
+from harness.errors import DataError
+from harness.readers.parquet import parquet_rows
 from harness.readers.tables import describe, load
-
-BATCH = 256
 
 
 def rows_of(files: Sequence[Path]) -> Iterator[Any]:
@@ -22,27 +21,11 @@ def rows_of(files: Sequence[Path]) -> Iterator[Any]:
     for file in files:
         match file.suffix:
             case ".parquet":
-                yield from _parquet(file)
+                yield from parquet_rows([file])
             case ".jsonl":
                 yield from _lines(file)
             case _:
                 yield from _list(file)
-
-
-def _parquet(file: Path) -> Iterator[Any]:
-    try:
-        import pyarrow as arrow  # noqa: PLC0415 - an extra
-        from pyarrow.parquet import ParquetFile  # noqa: PLC0415
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"parquet files need pyarrow ({error}). Install the extra: `pip install 'geopix[data]'`."
-        ) from error
-    try:
-        with ParquetFile(file) as table:
-            for batch in table.iter_batches(BATCH):
-                yield from batch.to_pylist()
-    except (OSError, arrow.ArrowException) as error:
-        raise DataError(f"{file}: no parquet file that can be read: {error}. Fetch it again.") from error
 
 
 def _lines(file: Path) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import isfinite
 
 from harness.boards import Board as Layout
 from harness.boards import Column as LayoutColumn
@@ -215,6 +216,7 @@ def _steps(column: Column) -> Plot | None:
 
 def _step(run: Run) -> float | None:
     try:
-        return float(run.manifest.settings.get("step", ""))
+        step = float(run.manifest.settings.get("step", ""))
     except ValueError:
         return None
+    return step if isfinite(step) else None

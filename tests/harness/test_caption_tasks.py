@@ -121,3 +121,14 @@ def test_replaying_earthdial_s_published_answers(shared: Path, tmp_path: Path, f
     for ours, theirs in zip(SCORES, ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", None, "ROUGE_L", "CIDEr"), strict=True):
         if theirs:
             assert found[ours] == pytest.approx(expected[theirs], abs=1e-9), ours
+
+
+def test_scoring_stored_captions_anew_gives_the_same_bytes(earth: Path, tmp_path: Path) -> None:
+    samples = list(task("rsicd").reader.samples(earth / "RSICD"))
+    model = answers(tmp_path / "answers.jsonl", ((sample.id, sample.target.texts[0]) for sample in samples))
+    geopix_eval("--tasks", "rsicd", "--model", model, "--data-dir", earth, "--output", tmp_path / "run")
+    files = [tmp_path / "run" / "rsicd" / name for name in ("result.json", "records.jsonl")]
+    before = [file.read_bytes() for file in files]
+    geopix_eval("rescore", tmp_path / "run")
+    assert [file.read_bytes() for file in files] == before
+    assert b'"cider":{"cider":' in before[1]

@@ -44,6 +44,24 @@ def test_earthdials_published_scores(shared: Path, tmp_path: Path) -> None:
     assert "Questions, right answers and answers were imported from rs_vqa__RSVQA_LR.jsonl." in found.notes
 
 
+def test_several_right_answers(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # METEOR's Java is tested where the metric is
+    file = shared / "data" / "earthdial" / "rs_image_caption__sydney_Captions.jsonl"
+    several = ",".join(f"caption{number}" for number in range(5))
+    mapping = ("prompt=question", "text=answer", f"target={several}")
+    result = imported(file, tmp_path / "run", *mapping, task="sydney_captions")
+    assert result.exit_code == 0, result.output
+    expected = json.loads((shared / "parity/metrics/captions_sydney_earthdial.json").read_text())["expected"]["corpus"]
+    found = {score.name: score.value for score in RunDirectory(tmp_path / "run").result("sydney_captions").scores}
+    assert found["cider"] == pytest.approx(expected["CIDEr"], abs=1e-9)
+    assert found["bleu4"] == pytest.approx(expected["Bleu_4"], abs=1e-9)
+    rows = [row("yes", ["no", "yes"]), row("yes", [True, "no"]), row("yes", ["no"])]
+    result = imported(lines(tmp_path / "a.jsonl", *rows), tmp_path / "list", *MAP, task="rsvqa_lr_geochat")
+    assert result.exit_code == 0, result.output
+    records = list(RunDirectory(tmp_path / "list").records("rsvqa_lr_geochat"))
+    assert [record.target.texts for record in records] == [("no", "yes"), ("true", "no"), ("no",)]
+
+
 def test_ids_images_and_empty_answers(tmp_path: Path) -> None:
     rows = [row("yes", image="a.png", qid=7), row(None, image="a.png", qid=8), row(True, qid=9, image="b.png")]
     result = imported(lines(tmp_path / "their.jsonl", *rows), tmp_path / "run", *MAP, "image=image", "id=qid")

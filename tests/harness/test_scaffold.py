@@ -64,7 +64,7 @@ def test_the_commented_keys_are_right_when_they_are_taken_in(here: Path) -> None
         for line in Path("mine.yaml").read_text().splitlines()
     ]
     Path("mine.yaml").write_text("\n".join(lines))
-    assert CliRunner().invoke(main, ["validate", "mine.yaml"]).stdout == "1 task file is right.\n"
+    assert CliRunner().invoke(main, ["validate", "mine.yaml"]).stdout == "1 file is right.\n"
 
 
 def test_a_file_goes_where_it_is_wanted_and_says_what_is_next(here: Path) -> None:

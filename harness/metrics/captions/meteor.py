@@ -146,7 +146,7 @@ def aligned(lines: Sequence[str]) -> list[dict[str, float]]:
 def _write(pipe: IO[bytes], lines: Iterable[str]) -> None:
     try:
         with pipe:
-            pipe.writelines(f"{line}\n".encode() for line in lines)
+            pipe.writelines(f"{line}\n".encode(errors="replace") for line in lines)
     except BrokenPipeError:
         pass  # Java has ended: who reads its answers finds too few and says why
 

@@ -37,27 +37,27 @@ _LETTER = r"[^\W\d_²³¹½¼¾]"
 _WORD = rf"(?:\d*{_LETTER}[^\W²³¹½¼¾]*)"
 _TOKENS = re.compile(
     rf"""
-      </?[a-z!?][^<>]*>                                       # a tag
-    | (?:https?://|www\.)[^\s"<>|`{{}}]*[^\s"<>|`{{}}.,;:!?)\]']  # an address
-    | [\w.+-]{{1,60}}@\w+(?:\.\w+)+                                  # somebody's
-    | \.(?:[ ]?\.){{2,}} | --+ | [!?]+ | ''|``|\*\*+|__+|\#\#+|<<|>>                  # runs of marks
-    | \d{{1,2}}[-/]\d{{1,2}}[-/]\d{{2,4}}                           # a date
-    | \d+[ ]\d+/\d+ (?!\d)                                    # one and a half
-    | (?:{_LETTER}\.)+{_LETTER}\.?{_END}                      # U.S.
-    | {_LETTER}\.(?!{_LETTER}{{2}}|\.\.\.|[ ](?-i:{_BEGINNINGS}){_END})   # an initial
+      </?[a-z!?][^<>]*>                                                                     # a tag
+    | (?:https?://|www\.)[^\s"<>|`{{}}]*[^\s"<>|`{{}}.,;:!?)\]']                            # an address
+    | [\w.+-]{{1,60}}@\w+(?:\.\w+)+                                                         # somebody's
+    | \.(?:[ ]?\.){{2,}} | --+ | [!?]+ | ''|``|\*\*+|__+|\#\#+|<<|>>                        # runs of marks
+    | \d{{1,2}}[-/]\d{{1,2}}[-/]\d{{2,4}}                                                   # a date
+    | \d+[ ]\d+/\d+ (?!\d)                                                                  # one and a half
+    | (?:{_LETTER}\.)+{_LETTER}\.?{_END}                                                    # U.S.
+    | {_LETTER}\.(?!{_LETTER}{{2}}|\.\.\.|[ ](?-i:{_BEGINNINGS}){_END})                     # an initial
     | (?:{_ABBREVIATIONS})\.(?!{_LETTER})
     | (?:{_BEFORE_NUMBERS})\.(?=[ ]?\d)
     | can(?=not{_END}) | (?:gon|wan)(?=na{_END}) | got(?=ta{_END}) | (?:lem|gim)(?=me{_END})
     | 't(?=is|was)
-    | {_LETTER}+(?=n['’`]t{_END}) | n['’`]t{_END}             # does n't
-    | {_MARK}(?:s|m|d|re|ve|ll){_END}                         # it 's
+    | {_LETTER}+(?=n['’`]t{_END}) | n['’`]t{_END}                                           # does n't
+    | {_MARK}(?:s|m|d|re|ve|ll){_END}                                                       # it 's
     | {_MARK}n{_MARK}?{_END} | {_MARK}em{_END} | {_MARK}cause{_END} | '\d\ds?(?![^\W_]|')   # rock 'n' roll in the '90s
     | (?:o['’`]clocks? | [dlo]{_MARK}{_LETTER}{{2,}} | {_LETTER}*[aeiou]'[aeiou]{_LETTER}* | c'mon){_END}
     | (?:dunkin|ol|y)'
-    | (?-i:[A-Z]+(?:&[A-Z]+)+)                                # AT&T
+    | (?-i:[A-Z]+(?:&[A-Z]+)+)                                                              # AT&T
     | [cf][#]{_END} | c[+][+]
-    | [a-z0-9]+(?:-[a-z]+){{0,2}}(?:/[a-z0-9]+(?:-[a-z]+){{0,2}}){{1,2}}   # and/or, 1/2
-    | [a-z0-9][a-z0-9%.,]{{0,60}}(?:[-‐‑][^\W_]+)+ (?!n['’`]t)           # two-storey, 3.5-4
+    | [a-z0-9]+(?:-[a-z]+){{0,2}}(?:/[a-z0-9]+(?:-[a-z]+){{0,2}}){{1,2}}                    # and/or, 1/2
+    | [a-z0-9][a-z0-9%.,]{{0,60}}(?:[-‐‑][^\W_]+)+ (?!n['’`]t)                              # two-storey, 3.5-4
     | {_WORD}(?:[.!?]{_WORD})*\.(?=[,;])
     | [#@]{_LETTER}\w*
     | {_WORD}(?:[.!?]{_WORD})*

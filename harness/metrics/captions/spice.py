@@ -69,7 +69,7 @@ class Spice(Together):
 
 
 def _words(text: str) -> str:
-    return " ".join(words(text))
+    return " ".join(words(text)).encode(errors="replace").decode()
 
 
 def command() -> list[str]:

@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from geopix.earth.make import Summary, make_earth
+from geopix.earth.scene import make_scene
+from geopix.earth.seeds import seed_of
 from harness.catalog import Catalogue, shipped
 from harness.cli import main
 from harness.errors import EnvironmentProblem
 from harness.evaluate import Settings, data_root, evaluate
-from harness.masks import boxes_of, decode
+from harness.masks import boxes_of, decode, encode
 from harness.models.baselines import baseline
 from harness.models.replay import replay
 from harness.plugins import installed
@@ -126,6 +128,12 @@ def test_polygons_have_the_pixels_of_the_encodings(pixel_earth: Summary, catalog
     encoded = {sample.target.masks for sample in samples(catalogue.task("lasers"), pixel_earth)}
     for sample in samples(catalogue.task("drseg"), pixel_earth):
         assert sample.target.masks in encoded
+
+
+def test_polygons_of_captions_have_the_pixels_of_the_scene(pixel_earth: Summary, catalogue: Catalogue) -> None:
+    for index, sample in enumerate(samples(catalogue.task("rs_gcg"), pixel_earth)):
+        scene = make_scene(seed_of(3, "test", index), 96)
+        assert sample.target.masks == tuple(encode(instance.mask) for instance in scene.instances[:8])
 
 
 def test_questions_take_their_turns_and_some_have_no_answer(pixel_earth: Summary, catalogue: Catalogue) -> None:

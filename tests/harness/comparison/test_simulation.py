@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.simulation import Case, Model, cases, compare, coverage, kinds
+from benchmarks.simulation import Case, Model, cases, compare, coverage, family, kinds
 
 TEST_SETS = 1000
 GOOD = Model(0.5)
@@ -31,6 +31,13 @@ def test_differences_are_covered_and_chance_is_seldom_taken_for_one(case: Case) 
     assert 0.93 <= found.coverage <= 0.97
     if case.truth(case.base) == pytest.approx(case.truth(case.head)):
         assert found.rejected <= 0.06
+
+
+@pytest.mark.slow
+def test_a_leaderboard_of_alike_models_seldom_separates_any() -> None:
+    alone, adjusted = family(TEST_SETS)
+    assert alone > 0.15
+    assert adjusted <= 0.06
 
 
 @pytest.mark.slow

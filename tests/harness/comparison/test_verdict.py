@@ -144,9 +144,29 @@ def test_a_gate_on_a_drop_without_a_test_is_evaluated_where_it_can_be() -> None:
     assert verdicts(base, head, gate(drop=POINTS_5)).rows[0].outcome == "failed"
     (row,) = verdicts(base, head, gate(drop=POINTS_5, only_if_significant=True)).rows
     assert row.outcome == "error"
+    assert row.reasons[0] == ("the gate on a drop cannot be evaluated: a test needs two clusters or more, found 1")
+
+
+def test_too_few_images_to_tell_are_not_called_stable() -> None:
+    images = [f"image {n % 5}" for n in range(100)]
+    base, head = side("base", run("base", 100, images)), side("head", run("head", 0, images))
+    (row,) = verdicts(base, head).rows
+    assert (row.verdict, row.outcome) == ("insufficient data", "passed")
+    assert row.reasons[0].startswith("too little data to tell: 100.00 -> 0.00 (-100.00")
+    (row,) = verdicts(base, head, gate(drop=POINTS_5, only_if_significant=True)).rows
+    assert row.outcome == "error"
     assert row.reasons[0] == (
-        "the gate on a significant drop cannot be evaluated: a test needs two clusters or more, found 1"
+        "the gate on a drop cannot be evaluated: 5 clusters cannot give p <= 0.05, whatever the answers"
     )
+    assert verdicts(base, head, gate(drop=POINTS_5)).rows[0].verdict == "regressed"
+
+
+def test_a_bound_in_percent_is_for_metrics_in_percent() -> None:
+    pixels = result(replace(ACCURACY, unit="pixels"))
+    sides = (side(label, answers(label, [1, 0], found=pixels)) for label in ("base", "head"))
+    (row,) = judge(*sides, gate(least=Bound(10.0, percent=True))).rows
+    assert row.outcome == "error"
+    assert row.reasons[0] == "the gate on the score cannot be evaluated: it is in percent, and oa is not"
 
 
 def test_an_undefined_score_cannot_pass_a_gate() -> None:

@@ -48,7 +48,7 @@ def test_the_published_sample_is_read(shared: Path) -> None:
 
 def test_the_parts_of_an_object_are_one_mask(tmp_path: Path) -> None:
     sample = read(tmp_path, annotation())
-    assert [area(mask) for mask in sample.target.masks] == [8]
+    assert [area(mask) for mask in sample.target.masks] == [9 + 8]
     assert sample.images[0].path == tmp_path / "test" / "P1.png"
     assert (sample.tags, sample.defect) == ({"targets": "1"}, None)
 
@@ -62,7 +62,8 @@ def test_the_parts_of_an_object_are_one_mask(tmp_path: Path) -> None:
         (annotation(polygons=[]), "has 1 [SEG] in its caption and polygons for 0"),
         (annotation(polygons=[[]]), "an object's polygons are not lists of points (x, y)"),
         (annotation(polygons=[[[1, 2, 3]]]), "an object's polygons are not lists of points (x, y)"),
-        (annotation(polygons=[[[[0, 0], [1, 1]]]]), "a polygon needs three corners or more"),
+        (annotation(polygons=[[[]]]), "an object's polygons are not lists of points (x, y)"),
+        (annotation(polygons=[[[[0, 1e9]]]]), "a polygon's corner is not within 100000 pixels of the image"),
     ],
 )
 def test_an_annotation_that_cannot_be_used_is_a_defect(tmp_path: Path, content: Any, reason: str) -> None:

@@ -85,6 +85,12 @@ def test_a_link_that_leads_outside_is_a_defect(root: Path, tmp_path_factory: pyt
     assert defects["Forest/Forest_2.jpg"] is None
 
 
+def test_a_class_that_is_a_link_outside_is_refused(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (root / "2750/River").symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    with pytest.raises(DataError, match="outside its root"):
+        read(root, classes=[])
+
+
 @pytest.mark.parametrize(
     ("folder", "where", "listing", "count"),
     [

@@ -1,6 +1,7 @@
 """The readers whose columns the task file names: JSON, CSV, parquet and `datasets` give the same samples."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.errors import ConfigurationError, DataError, MissingDataError
+from harness.errors import ConfigurationError, DataError, EnvironmentProblem, MissingDataError
 from harness.interfaces import Reader
 from harness.readers.csv_table import CsvReader
 from harness.readers.huggingface import DatasetsReader
@@ -234,3 +235,13 @@ def test_real_tables_are_read(shared: Path) -> None:
     assert not [sample.defect for sample in from_csv if sample.defect]
     assert len(from_parquet) == 10  # of another version, whose images are not there
     assert "train/images/P1_0000.png is not in" in (from_parquet[0].defect or "")
+
+
+@pytest.mark.parametrize(("module", "write"), [("pyarrow", write_parquet), ("datasets", write_datasets)])
+def test_a_missing_extra_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, module: str, write: Callable[..., Reader]
+) -> None:
+    reader = write(root, ROWS, **COLUMNS)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(EnvironmentProblem, match=r"Install the extra: `pip install 'geopix\[data\]'`"):
+        list(reader.samples(root))

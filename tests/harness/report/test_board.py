@@ -188,7 +188,8 @@ def test_scores_are_drawn_against_the_training_step(tmp_path: Path) -> None:
 
 
 def test_runs_without_a_step_have_no_such_chart(tmp_path: Path) -> None:
-    assert "against the training step" not in page_of(write_skills(tmp_path, {"a": 0.5, "b": 0.7}))
+    assert "against the training step" not in page_of(write_skills(tmp_path / "1", {"a": 0.5, "b": 0.7}))
+    assert "against the training step" not in page_of(write_skills(tmp_path / "2", {"nan": 0.5, "inf": 0.7}, step="{}"))
 
 
 def test_scores_are_drawn_against_the_size_of_the_true_mask(tmp_path: Path) -> None:

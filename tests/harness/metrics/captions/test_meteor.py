@@ -56,6 +56,11 @@ def test_more_captions_than_a_pipe_holds_and_each_different_one_once(monkeypatch
     assert len(meteor.aligned([meteor._line(SAMPLE)])) == 1
 
 
+def test_half_a_character_does_not_stop_the_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, ECHO)
+    assert len(Meteor().score_all([Answered(SAMPLE.target, Prediction("ok", text="a \ud800 plane")), SAMPLE])) == 2
+
+
 def test_a_process_that_ends_early_is_an_error_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, "import sys\nsys.exit('java.lang.OutOfMemoryError: Java heap space')")
     with pytest.raises(EnvironmentProblem, match=r"code 1 after 0 of 1 captions: java\.lang\.OutOfMemoryError"):
