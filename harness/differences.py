@@ -116,6 +116,7 @@ def result_changes(before: TaskResult, after: TaskResult) -> Iterator[Change]:
         one, other = getattr(before, name), getattr(after, name)
         if one != other:
             yield Change(name, _words(one), _words(other))
+    yield from _judging(before, after)
     cards = {card.name: card for card in after.metrics}
     for card in before.metrics:
         other = cards.get(card.name)
@@ -125,6 +126,14 @@ def result_changes(before: TaskResult, after: TaskResult) -> Iterator[Change]:
         one, other = getattr(before.counts, status), getattr(after.counts, status)
         if one != other:
             yield Change(status, f"{one:,}", f"{other:,}")
+
+
+def _judging(before: TaskResult, after: TaskResult) -> Iterator[Change]:
+    """Yields what differs in who judged, and with what prompts."""
+    for name in sorted({*before.judging, *after.judging}):
+        one, other = before.judging.get(name), after.judging.get(name)
+        if one != other:
+            yield Change(f"judging: {name}", _words(one), _words(other))
 
 
 def _convention(card: MetricCard) -> str:

@@ -176,3 +176,10 @@ def test_hostile_words_are_inert(tmp_path: Path) -> None:
     text = diff(one, tmp_path / "other").stdout
     assert "\x1b" not in text
     assert "    ⟨U+001B⟩[2J⟨U+000A⟩[red]: right -> wrong" in text.splitlines()
+
+
+def test_another_judge_is_told() -> None:
+    from harness.differences import Change, result_changes
+
+    one, other = (factory.result("t", [factory.OA], [], judging={"judge": name}) for name in ("small", "large"))
+    assert list(result_changes(one, other)) == [Change("judging: judge", "small", "large")]
