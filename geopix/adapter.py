@@ -135,7 +135,8 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
     }
     if (folder / FINGERPRINTS).is_file():
         settings["fingerprints"] = FINGERPRINTS
-    settings |= _training(folder / TRAINING)
+    if images == "shown":  # a blind run is no point of a training curve
+        settings |= _training(folder / TRAINING)
     return GeoPixModel(
         geopix=geopix,
         name=name if images == "shown" else f"{name} (blind)",

@@ -151,7 +151,7 @@ def step_plot(scores: Sequence[tuple[str, float, Score]], card: MetricCard, task
         card: the metric.
         task: the task's name.
     """
-    known = sorted((name, step, score) for name, step, score in scores if score.value is not None)
+    known = sorted((point for point in scores if point[2].value is not None), key=lambda point: point[:2])
     steps = sorted({step for _, step, _ in known})
     if len(steps) < 2:
         return None

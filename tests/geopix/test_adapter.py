@@ -108,6 +108,18 @@ def test_a_checkpoint_that_keeps_fingerprints_of_its_training_images_says_so(che
     assert load(str(tmp_path), {}).settings["fingerprints"] == "fingerprints.jsonl"
 
 
+def test_a_checkpoint_tells_its_recipe_and_step_where_it_was_shown_the_images(checkpoint: Path, tmp_path: Path) -> None:
+    for source in checkpoint.iterdir():
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    (tmp_path / "training.json").write_text('{"recipe": {"name": "mine"}, "step": 700}')
+    told = load(str(tmp_path), {}).settings
+    assert (told["recipe"], told["step"]) == ("mine", "700")
+    assert "step" not in load(str(tmp_path), {"images": "blank"}).settings
+    for broken in ("[]", "{", '{"recipe": {"name": "mine"}, "step": "last"}'):
+        (tmp_path / "training.json").write_text(broken)
+        assert "step" not in load(str(tmp_path), {}).settings
+
+
 def test_a_blind_model_sees_nothing(checkpoint: Path, picture: Path) -> None:
     blind = load(str(checkpoint), {"images": "blank", "device": "cpu"})
     pixels = blind.geopix.processor.image_processor(picture)["pixel_values"]

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import ConfigurationError
 from harness.records import Record
 from harness.report.leaderboard import write_leaderboard
-from harness.report.plots import size_plot
+from harness.report.plots import size_plot, step_plot
 from harness.report.runs import load
 from harness.report.samples import sample_scores
 from harness.results import Score
@@ -185,6 +185,15 @@ def test_scores_are_drawn_against_the_training_step(tmp_path: Path) -> None:
     assert "t: oa against the training step, with 95 % intervals" in text(page)
     assert text(page).count("step 200: 7") == 1
     assert page.count('class="whisker"') == 3
+
+
+def test_two_runs_of_one_recipe_and_step_stand_side_by_side() -> None:
+    points = [("mini", step, Score("oa", value, None, None, 10, 5)) for step, value in ((9, 0.5), (9, 0.7), (2, 0.1))]
+    plot = step_plot(points, OA, "t")
+    assert plot is not None
+    assert [[point.words for point in series.points] for series in plot.series] == [
+        ["step 2: 10.00", "step 9: 50.00", "step 9: 70.00"]
+    ]
 
 
 def test_runs_without_a_step_have_no_such_chart(tmp_path: Path) -> None:
