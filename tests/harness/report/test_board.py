@@ -192,7 +192,7 @@ def test_two_runs_of_one_recipe_and_step_stand_side_by_side() -> None:
     plot = step_plot(points, OA, "t")
     assert plot is not None
     assert [[point.words for point in series.points] for series in plot.series] == [
-        ["step 2: 10.00", "step 9: 50.00", "step 9: 70.00"]
+        ["step 2: 10.0", "step 9: 50.0", "step 9: 70.0"]
     ]
 
 
