@@ -189,9 +189,10 @@ class Catalogue:
             return self._by_name[name]
         broken = _broken_names(self.entries)
         hint = f" These files cannot be read, see `geopix-eval validate`: {', '.join(broken)}." if broken else ""
-        raise ConfigurationError(
-            f"unknown task {name!r}.{nearest(name, self._by_name)} Known: {', '.join(sorted(self._by_name))}.{hint}"
-        )
+        near = nearest(name, self._by_name)
+        known = " `geopix-eval ls` lists all." if near else f" Known: {', '.join(sorted(self._by_name))}."
+        file = f" To run the file {name}.yaml, give its name whole." if Path(f"{name}.yaml").is_file() else ""
+        raise ConfigurationError(f"unknown task {name!r}.{near}{known}{file}{hint}")
 
 
 def _broken_names(entries: Iterable[Entry]) -> list[str]:

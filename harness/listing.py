@@ -82,6 +82,9 @@ def validate_files(places: Sequence[Path]) -> None:
     from harness.plugins import installed  # noqa: PLC0415
 
     files = [file for place in places for file in _files(place)]
+    if not files:
+        found = ", ".join(str(place) for place in places)
+        raise ConfigurationError(f"{found}: no task file or board there; expected *.yaml. Name a file, or its folder.")
     folders = _without_twins([shipped("tasks"), *(file.parent for file in files)])
     catalogue = Catalogue(folders, installed())
     problems = [problem for file in files for problem in _problems(file, catalogue)]

@@ -103,9 +103,11 @@ def make(
 
 
 def _table(summary: Summary) -> Table:
-    table = Table("split")
-    for heading in ("images", *summary.splits[0].samples):
-        table.add_column(heading, justify="right")
+    """A row a layout and a column a split, for there are many layouts and few splits."""
+    table = Table("samples")
     for split in summary.splits:
-        table.add_row(split.split, f"{split.images:,}", *(f"{count:,}" for count in split.samples.values()))
+        table.add_column(split.split, justify="right")
+    table.add_row("images", *(f"{split.images:,}" for split in summary.splits))
+    for layout in summary.splits[0].samples:
+        table.add_row(layout, *(f"{split.samples[layout]:,}" for split in summary.splits))
     return table

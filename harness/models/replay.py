@@ -91,11 +91,17 @@ def replay(argument: str, options: Mapping[str, str]) -> Replay:
         elif response is not None:
             responses[key] = response
     if problems:
-        raise DataError(
-            "\n".join([*problems[:20], *([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])])
-        )
+        more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise DataError("\n".join([*problems[:20], *more, _expected(keys)]))
     digest = hashlib.sha256(content + repr(sorted(options.items())).encode()).hexdigest()
     return Replay(path.stem, digest, responses, path, {"file": str(path.resolve()), **options})
+
+
+def _expected(keys: Mapping[str, str]) -> str:
+    return (
+        f"Each line should be a JSON object with the keys {keys['id']!r} and {keys['text']!r}. Where they have other "
+        "names, say so: --model-option id=KEY --model-option text=KEY."
+    )
 
 
 def _check_family(name: str) -> None:

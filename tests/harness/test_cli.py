@@ -172,6 +172,22 @@ def test_all_unknown_tasks_are_named_at_once(place: Place) -> None:
     refused(outcome, 2, "unknown task 'rsvqa_hrr'", "unknown task 'rrsiss'")
 
 
+def test_an_unknown_task_is_told_the_nearest_or_all_and_a_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    near = geopix_eval("show", "rsis")
+    refused(near, 2, "unknown task 'rsis'. Did you mean 'rrsis'? `geopix-eval ls` lists all.")
+    assert "Known:" not in near.stderr
+    refused(geopix_eval("show", "qqqqqq"), 2, "unknown task 'qqqqqq'. Known: ")
+    (tmp_path / "qqqqqq.yaml").write_text("")
+    refused(geopix_eval("show", "qqqqqq"), 2, "To run the file qqqqqq.yaml, give its name whole.")
+
+
+def test_a_folder_without_task_files_is_not_right(tmp_path: Path) -> None:
+    refused(geopix_eval("validate", tmp_path), 2, "no task file or board there; expected *.yaml")
+
+
 @pytest.mark.parametrize(
     ("policy", "code"),
     [("any", 3), ("never", 0), ("1", 3), ("2", 0), ("10%", 3), ("20%", 0)],
