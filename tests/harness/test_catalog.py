@@ -25,11 +25,13 @@ def test_a_task_is_found_by_name_alias_and_path(tmp_path: Path) -> None:
     assert tasks.task("mine").file == tasks.task("other").file == tasks.task(str(file)).file == file
 
 
-def test_an_unknown_task_is_told_the_nearest_name_and_all_names() -> None:
+def test_an_unknown_task_is_told_the_nearest_name_or_all_names() -> None:
     with pytest.raises(
-        ConfigurationError, match=r"unknown task 'rsvqa-hr'. Did you mean 'rsvqa_hr'\? Known: .*rrsis, rr"
+        ConfigurationError, match=r"unknown task 'rsvqa-hr'. Did you mean 'rsvqa_hr'\? `geopix-eval ls`"
     ):
         catalogue(shipped("tasks")).task("rsvqa-hr")
+    with pytest.raises(ConfigurationError, match=r"unknown task 'qqq'. Known: .*rrsis, rr"):
+        catalogue(shipped("tasks")).task("qqq")
 
 
 def test_an_unknown_name_points_at_files_that_cannot_be_read(tmp_path: Path) -> None:
