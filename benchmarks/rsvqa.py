@@ -22,17 +22,18 @@ import gc, sys
 gc.set_threshold(50_000)  # as the command does
 from pathlib import Path
 from harness.catalog import Catalogue, shipped
-from harness.evaluate import Settings, prepare
+from harness.evaluate import Settings, prepare, score_answers
 from harness.models.replay import replay
 from harness.plugins import installed
-from harness.scoring import record, summarise
+from harness.scoring import record
 root, answers = map(Path, sys.argv[1:])
 task = Catalogue([shipped("tasks")], installed()).task("rsvqa_hr")
 model = replay(str(answers), {})
-works = prepare(task, model, Settings(root))
+settings = Settings(root)
+works = prepare(task, model, settings)
 responses = model.respond([work.request for work in works])
 records = [record(task, work, response) for work, response in zip(works, responses, strict=True)]
-summarise(task, works, records, 0)
+score_answers(task, works, records, settings)
 """
 WRAPPER = """
 import resource, subprocess, sys
