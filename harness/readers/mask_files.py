@@ -1,13 +1,18 @@
 """True masks that a data set keeps as pictures: black for the rest, anything else for the target."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from harness.deferred import Deferred
 from harness.errors import SampleError
 from harness.masks import encode
 from harness.readers.gallery import Gallery
 from harness.records import Mask
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = Deferred("numpy")
 
 # Modes whose numbers are grey levels already. A palette's numbers are not: its colours are what counts.
 _GREY = ("1", "L", "I", "I;16", "F")

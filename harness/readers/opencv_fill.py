@@ -5,14 +5,21 @@ the outline by Bresenham's lines from left to right, the inside between pairs of
 the image's sides.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from harness.deferred import Deferred
 from harness.errors import SampleError
 from harness.masks import encode
 from harness.records import Mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = Deferred("numpy")
 
 Corner = tuple[int, int]
 _SHIFT = 16
