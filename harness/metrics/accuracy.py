@@ -120,7 +120,12 @@ class Accuracy(Additive):
         return MetricInfo("percent", "higher", formula, SOURCES[self._rule])
 
     def score(self, target: Target, prediction: Prediction, tags: Mapping[str, str]) -> dict[str, float]:
-        """Returns whether the answer is `correct` (1 or 0) and a `count` of 1, under the averaged tag's value."""
+        """Returns whether the answer is `correct` (1 or 0) and a `count` of 1, under the averaged tag's value.
+
+        A sample without a right answer in words, of a task of masks say, is left out.
+        """
+        if not target.texts:
+            return {}
         for tag, values in self._wanted.items():
             if tags.get(tag) not in values:
                 return {}

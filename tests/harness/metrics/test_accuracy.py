@@ -69,6 +69,10 @@ def test_without_samples_the_score_is_undefined() -> None:
     assert Accuracy(average="type").reduce(types) is None
 
 
+def test_a_sample_without_a_right_answer_in_words_is_left_out() -> None:
+    assert Accuracy().score(Target(), Prediction("ok", text="yes"), {}) == {}
+
+
 def test_a_sample_without_the_averaged_tag_is_left_out() -> None:
     assert Accuracy(average="type").score(Target(texts=("yes",)), Prediction("ok", text="yes"), {}) == {}
 

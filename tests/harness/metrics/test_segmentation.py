@@ -146,6 +146,16 @@ def test_falcon_and_its_dice_leave_out_what_has_no_pixel(pairs: list[Pair], expe
     assert score(MeanDice("rela"), [both_empty]) == expected["per_case"][150]["falcon_dice"] == 1
 
 
+def test_every_recorded_iou_and_dice_of_falcon_is_met_those_of_empty_masks_too(
+    pairs: list[Pair], expected: Any
+) -> None:
+    assert len(pairs) == len(expected["per_case"]) == 240
+    for (target, prediction), case in zip(pairs, expected["per_case"], strict=True):
+        assert rules("falcon").iou(case["intersection"], case["union"]) == pytest.approx(case["falcon_iou"], abs=1e-12)
+        dice = MeanDice("rela").score(target, prediction, {})  # Dice as Falcon's, and no sample left out
+        assert dice["dice"] == pytest.approx(case["falcon_dice"], abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("preset", "key", "tolerance"),
     [

@@ -187,6 +187,15 @@ def test_scores_are_drawn_against_the_training_step(tmp_path: Path) -> None:
     assert page.count('class="whisker"') == 3
 
 
+def test_hostile_words_in_a_drawing_are_shown_and_not_run(tmp_path: Path) -> None:
+    hostile = '</text></svg><script>alert(1)</script>"onload="alert(2)'
+    page = page_of(write_skills(tmp_path, {"100": 0.5, "200": 0.7}, step="{}", recipe=hostile))
+    assert "against the training step" in text(page)
+    assert "<script>alert" not in page
+    assert '"onload="' not in page
+    assert "&lt;/text&gt;&lt;/svg&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
 def test_two_runs_of_one_recipe_and_step_stand_side_by_side() -> None:
     points = [("mini", step, Score("oa", value, None, None, 10, 5)) for step, value in ((9, 0.5), (9, 0.7), (2, 0.1))]
     plot = step_plot(points, OA, "t")
