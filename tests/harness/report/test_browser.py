@@ -9,6 +9,7 @@ import pytest
 from harness.records import Prediction, Response, Target
 from harness.report.leaderboard import write_leaderboard
 from tests.harness.report.factory import MIOU, OA, manifest, record, result, write_run
+from tests.harness.report.waiting import eventually, open_viewer
 
 pytestmark = pytest.mark.browser
 
@@ -83,11 +84,11 @@ def test_sorting_by_keyboard_is_announced(board: Path, open_page: Any) -> None:
     head = page.locator("#leaderboard thead th").nth(2)
     head.locator("button").focus()
     page.keyboard.press("Enter")
-    assert head.get_attribute("aria-sort") == "descending"
+    assert eventually(page, lambda: head.get_attribute("aria-sort") == "descending")
     first = page.locator("#leaderboard tbody tr").first
     assert first.locator("th").inner_text() == "geopix-mini"
     page.keyboard.press("Enter")
-    assert head.get_attribute("aria-sort") == "ascending"
+    assert eventually(page, lambda: head.get_attribute("aria-sort") == "ascending")
     assert first.locator("th").inner_text() == "baseline:constant"
 
 
@@ -145,8 +146,7 @@ def test_hostile_text_is_shown_and_never_runs(tmp_path: Path, open_page: Any) ->
     page.locator(".browser .open").click()
     page.locator(".samples-table tbody tr").first.wait_for()
     listed = page.locator(".samples-table").inner_text()
-    page.keyboard.press("j")
-    page.locator("#viewer .answer").first.wait_for()
+    open_viewer(page)
     viewed = page.locator("#viewer").inner_text()
     page.keyboard.press("Escape")
     assert page.evaluate("window.ran") is None

@@ -9,6 +9,7 @@ import pytest
 from harness.records import Prediction, Target
 from harness.report.leaderboard import write_leaderboard
 from tests.harness.report.factory import OA, manifest, picture, record, result, write_run
+from tests.harness.report.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -50,13 +51,13 @@ def test_a_link_opens_its_sample_with_both_answers_and_keys_go_on(board: Path, o
     assert page.locator("#viewer canvas").count() == 2
     page.keyboard.press("j")
     page.wait_for_function("document.querySelector('#viewer-title').textContent === 's2'")
-    assert "sample=s2" in page.evaluate("location.hash")
+    assert eventually(page, lambda: "sample=s2" in page.evaluate("location.hash"))
     page.keyboard.press("k")
     page.wait_for_function("document.querySelector('#viewer-title').textContent === 's1'")
     page.keyboard.press("Escape")
-    assert "sample" not in page.evaluate("location.hash")
+    assert eventually(page, lambda: "sample" not in page.evaluate("location.hash"))
     page.keyboard.press("?")
-    assert page.locator("#help").is_visible()
+    page.locator("#help").wait_for()
 
 
 def colours(page: Any) -> set[str]:
@@ -75,13 +76,11 @@ def test_masks_are_told_apart_and_toggled(form: str, open_page: Any, request: py
     page = open_page(request.getfixturevalue(form), at=LINK).page
     assert title(page) == "s1"
     truth, prediction, both = "86 180 255", "255 110 40", "250 230 60"
-    assert colours(page) == {truth, prediction, both}
+    assert eventually(page, lambda: colours(page) == {truth, prediction, both})
     page.keyboard.press("g")
-    page.wait_for_timeout(200)
-    assert colours(page) == {prediction}
+    assert eventually(page, lambda: colours(page) == {prediction})
     page.keyboard.press("p")
-    page.wait_for_timeout(200)
-    assert colours(page) == set()
+    assert eventually(page, lambda: colours(page) == set())
 
 
 @pytest.mark.parametrize("form", ["single", "folder"])
@@ -101,10 +100,9 @@ def test_boxes_are_drawn_and_toggled(tmp_path: Path, form: Any, open_page: Any) 
     output = tmp_path / ("board" if form == "folder" else "board.html")
     page = open_page(write_leaderboard([tmp_path / "run"], output, form=form).path, at="#task=t&sample=a").page
     assert title(page) == "a"
-    assert {"86 180 255", "255 110 40"} <= colours(page)
+    assert eventually(page, lambda: {"86 180 255", "255 110 40"} <= colours(page))
     page.keyboard.press("g")
-    page.wait_for_timeout(200)
-    assert "86 180 255" not in colours(page)
+    assert eventually(page, lambda: "86 180 255" not in colours(page))
     assert page.locator("#task-1 .frame.truth").count() == 1
 
 
@@ -164,7 +162,7 @@ def test_the_scores_are_copied(board: Path, open_page: Any) -> None:
     page = open_page(board, permissions=["clipboard-read", "clipboard-write"]).page
     page.locator(".copy summary").click()
     page.locator("[data-copy]").first.click()
-    assert page.locator("[data-copy]").first.inner_text() == "Copied"
+    assert eventually(page, lambda: page.locator("[data-copy]").first.inner_text() == "Copied")
 
 
 def test_a_long_name_is_broken_between_its_words_on_a_phone(board: Path, open_page: Any) -> None:
