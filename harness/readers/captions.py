@@ -1,23 +1,9 @@
-"""What the readers of captions share: rows that name an image, each once, and the sample that one of them makes."""
+"""What the readers of captions share: the sample that a row makes, and what to say of an absent split."""
 
 from collections.abc import Iterable, Mapping
 
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Problems
 from harness.records import Sample, Target
-
-
-def check_once(names: Iterable[tuple[str, str]], problems: Problems) -> None:
-    """Notes every name that stands a second time: answers could not be told apart.
-
-    Args:
-        names: places in the file, `images[3].filename` for example, with the name that stands there.
-        problems: where mistakes go.
-    """
-    seen: dict[str, str] = {}
-    for place, name in names:
-        if seen.setdefault(name, place) != place:
-            problems.add(place, f"{name!r} stands in {seen[name]} already")
 
 
 def caption_sample(

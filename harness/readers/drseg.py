@@ -11,7 +11,7 @@ from harness.parsers.text import without_thoughts
 from harness.paths import below
 from harness.readers.gallery import Gallery
 from harness.readers.segmentations import size_class
-from harness.readers.tables import Problems, Row, Shape, describe, load
+from harness.readers.tables import Problems, Row, Shape, load_list
 from harness.records import Mask, Sample, Target
 
 ENTRY = Shape(id=(str, int), height=(int,), width=(int,), ann_list=(list,), questions=(list,))
@@ -54,13 +54,7 @@ class DrsegReader:
             yield self._sample(entry, gallery)
 
     def _entries(self, path: Path) -> list[Row]:
-        content, problems = load(path, "the questions and polygons of the split"), Problems(path)
-        if not isinstance(content, list):
-            problems.add("", f"expected a list of entries, found {describe(content)}")
-        problems.settle()
-        found = [row for index, row in enumerate(content) if _is_entry(row, f"[{index}]", problems)]
-        problems.settle()
-        return found
+        return load_list(path, "the questions and polygons of the split", _is_entry, of="entries")
 
     def _sample(self, entry: Row, gallery: Gallery) -> Sample:
         name = str(entry["id"])

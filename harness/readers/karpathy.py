@@ -6,9 +6,9 @@ from pathlib import Path
 
 from harness.errors import DataError, nearest
 from harness.paths import below
-from harness.readers.captions import caption_sample, check_once, no_split
+from harness.readers.captions import caption_sample, no_split
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Problems, Row, Shape, load, rows
+from harness.readers.tables import Problems, Row, Shape, check_once, load, rows
 from harness.records import Sample
 
 IMAGE = Shape(filename=(str,), split=(str,), sentences=(list,))

@@ -10,7 +10,7 @@ from harness.masks import from_json, union
 from harness.paths import below
 from harness.readers.gallery import Gallery
 from harness.readers.segmentations import size_class
-from harness.readers.tables import Problems, Row, Shape, describe, load, missing
+from harness.readers.tables import Row, Shape, load_list, missing
 from harness.records import Mask, Sample, Target
 
 ENTRY = Shape(id=(str, int), image_name=(str,), description=(str,), answer=(str,))
@@ -53,13 +53,7 @@ class LasersReader:
 
 
 def _entries(path: Path) -> list[Row]:
-    content, problems = load(path, "instructions and masks"), Problems(path)
-    if not isinstance(content, list):
-        problems.add("", f"expected a list of entries, found {describe(content)}")
-    problems.settle()
-    found = [row for index, row in enumerate(content) if ENTRY.fits(row, f"[{index}]", problems)]
-    problems.settle()
-    return found
+    return load_list(path, "instructions and masks", ENTRY.fits, of="entries")
 
 
 def _sample(subset: str, entry: Row, gallery: Gallery) -> Sample:

@@ -7,9 +7,9 @@ from typing import Any
 
 from harness.errors import DataError, nearest
 from harness.paths import below
-from harness.readers.captions import caption_sample, check_once, no_split
+from harness.readers.captions import caption_sample, no_split
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Problems, Row, Shape, describe, load
+from harness.readers.tables import Problems, Row, Shape, check_once, describe, load
 from harness.records import Sample
 
 CAPTIONS = ("raw", "raw_1", "raw_2", "raw_3", "raw_4")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.paths import below
-from harness.readers.captions import caption_sample, check_once
+from harness.readers.captions import caption_sample
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Problems, Shape, load, rows
+from harness.readers.tables import Problems, Shape, check_once, load, rows
 from harness.records import Sample
 
 

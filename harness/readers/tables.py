@@ -1,6 +1,6 @@
 """JSON files of data sets: found, loaded and checked, with every mistake of a file told at once."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,46 @@ def rows(data: Any, key: str, problems: Problems) -> list[Any]:
     else:
         found = data[key]
     return found
+
+
+def load_list(
+    path: Path, what: str, fits: Callable[[Any, str, Problems], bool], *, of: str = "rows", once: str | None = None
+) -> list[Row]:
+    """Returns the rows of a JSON file that is one list.
+
+    Args:
+        path: the file.
+        what: what it is, for messages.
+        fits: notes what is wrong with a row at a place, `[3]` for example, and returns whether nothing is.
+        of: what the rows are called in messages.
+        once: a field whose value tells the rows apart; none may stand twice.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DataError: it is no list, or rows contradict the format; all of them.
+    """
+    content, problems = load(path, what), Problems(path)
+    if not isinstance(content, list):
+        problems.add("", f"expected a list of {of}, found {describe(content)}")
+    problems.settle()
+    found = {f"[{index}]": row for index, row in enumerate(content) if fits(row, f"[{index}]", problems)}
+    if once is not None:
+        check_once(((f"{place}.{once}", str(row[once])) for place, row in found.items()), problems)
+    problems.settle()
+    return list(found.values())
+
+
+def check_once(names: Iterable[tuple[str, str]], problems: Problems) -> None:
+    """Notes every name that stands a second time: answers could not be told apart.
+
+    Args:
+        names: places in the file, `images[3].filename` for example, with the name that stands there.
+        problems: where mistakes go.
+    """
+    seen: dict[str, str] = {}
+    for place, name in names:
+        if seen.setdefault(name, place) != place:
+            problems.add(place, f"{name!r} stands in {seen[name]} already")
 
 
 class Shape:

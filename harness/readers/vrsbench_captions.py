@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.paths import below
-from harness.readers.captions import caption_sample, check_once
+from harness.readers.captions import caption_sample
 from harness.readers.gallery import Gallery
-from harness.readers.tables import Problems, Shape, describe, load
+from harness.readers.tables import Shape, load_list
 from harness.records import Sample
 
 ROW = Shape(image_id=(str,), question=(str,), ground_truth=(str,), question_id=(int, str))
@@ -36,16 +36,9 @@ class VrsbenchCaptionReader:
             DataError: rows contradict the format; all that the file has wrong, by index and field.
         """
         path = below(root, self.file)
-        problems = Problems(path)
-        table = load(path, "the captions of the validation images")
-        if not isinstance(table, list):
-            problems.add("", f"expected a list, found {describe(table)}")
-            table = []
-        found = [(index, row) for index, row in enumerate(table) if ROW.fits(row, f"[{index}]", problems)]
-        check_once(((f"[{index}].question_id", str(row["question_id"])) for index, row in found), problems)
-        problems.settle()
+        rows = load_list(path, "the captions of the validation images", ROW.fits, once="question_id")
         gallery = Gallery(root, self.images)
-        for index, row in found:
+        for index, row in enumerate(rows):
             tags = {"dataset": row["dataset"]} if isinstance(row.get("dataset"), str) else {}
             place = f"{path.name}: [{index}]"
             sample = caption_sample(row["image_id"], (row["ground_truth"],), gallery, tags=tags, place=place)

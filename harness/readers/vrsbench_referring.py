@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.paths import below
 from harness.readers.gallery import Gallery
 from harness.readers.lines import refuse_repeated
-from harness.readers.tables import Problems, Row, Shape, describe, load
+from harness.readers.tables import Row, Shape, load_list
 from harness.records import Box, Sample, Target
 
 ROW = Shape(image_id=(str,), question=(str,), ground_truth=(str,), question_id=(int, str), obj_cls=(str,))
@@ -41,12 +41,7 @@ class VrsbenchReferringReader:
             DataError: rows contradict the format; all of them, by index and field.
         """
         path = below(root, self.file)
-        content, problems = load(path, "VRSBench's referring expressions"), Problems(path)
-        if not isinstance(content, list):
-            problems.add("", f"expected a list of rows, found {describe(content)}")
-        problems.settle()
-        rows = [row for index, row in enumerate(content) if ROW.fits(row, f"[{index}]", problems)]
-        problems.settle()
+        rows = load_list(path, "VRSBench's referring expressions", ROW.fits)
         refuse_repeated(path, "question_id", (row["question_id"] for row in rows))
         gallery = Gallery(root, self.images)
         for row in rows:

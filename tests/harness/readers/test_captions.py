@@ -136,7 +136,7 @@ def test_vrsbench_reads_its_list(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"(?s)\[2\]\.image_id: missing.*\[1\]\.question_id: '7' stands in \[0\]"):
         list(VrsbenchCaptionReader().samples(tmp_path))
     write(tmp_path, "VRSBench_EVAL_Cap.json", {})
-    with pytest.raises(DataError, match="expected a list, found an object"):
+    with pytest.raises(DataError, match="expected a list of rows, found an object"):
         list(VrsbenchCaptionReader().samples(tmp_path))
 
 
