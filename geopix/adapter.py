@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 
 from geopix.blind import BlankImages
+from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE
 from geopix.mini import MINI
 from geopix.predictor import Answer, GeoPix
 from geopix.processing import TASKS
@@ -23,8 +24,6 @@ OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
 #: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
-FINGERPRINTS = "fingerprints.jsonl"
-TRAINING = "training.json"
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Capabilities without a released identifier of their own are asked as questions.
@@ -133,10 +132,10 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
         "memory_class": options.get("memory_class", "predicted"),
         "images": images,
     }
-    if (folder / FINGERPRINTS).is_file():
-        settings["fingerprints"] = FINGERPRINTS
+    if (folder / FINGERPRINTS_FILE).is_file():
+        settings["fingerprints"] = FINGERPRINTS_FILE
     if images == "shown":  # a blind run is no point of a training curve
-        settings |= _training(folder / TRAINING)
+        settings |= _training(folder / TRAINING_FILE)
     return GeoPixModel(
         geopix=geopix,
         name=name if images == "shown" else f"{name} (blind)",

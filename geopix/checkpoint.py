@@ -15,6 +15,8 @@ from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from harness.errors import EnvironmentProblem
 
+#: What a checkpoint tells of its training: recipe, step and versions; and one line for each image it has seen.
+TRAINING_FILE, FINGERPRINTS_FILE = "training.json", "fingerprints.jsonl"
 _FILES = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)

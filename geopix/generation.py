@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
 
-from geopix.choosing import Likeliest, NextToken
+from geopix.choosing import NextToken
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,7 @@ class AnswerDecoder:
     """
 
     def __init__(
-        self,
-        language_model: PreTrainedModel,
-        eos_ids: tuple[int, ...],
-        pad_id: int,
-        choose: NextToken = Likeliest(),  # noqa: B008 - it holds nothing
+        self, language_model: PreTrainedModel, eos_ids: tuple[int, ...], pad_id: int, choose: NextToken
     ) -> None:
         self.decoder = language_model.get_decoder()
         self.head = language_model.get_output_embeddings()

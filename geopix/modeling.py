@@ -229,14 +229,21 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         vision = self.vision_tower(pixel_values)
         if image_index is None:
             image_index = torch.arange(len(input_ids), device=input_ids.device)
-        decoder = self._decoder(choose, max_masks)
+        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
         prefix = self._shared_prefix(input_ids, mask, image_index)
         if prefix:
             prefill = decoder.prefill_shared(embeddings, mask, image_index, prefix)
         else:
             prefill = decoder.prefill(embeddings, mask)
-        return self._answer(decoder, prefill, vision, image_index, max_new_tokens, class_selector)
+        return self._answer(
+            decoder,
+            prefill,
+            vision=vision,
+            image_index=image_index,
+            max_new_tokens=max_new_tokens,
+            class_selector=class_selector,
+        )
 
     @torch.no_grad()
     def look(self, input_ids: Tensor, pixel_values: Tensor) -> Looked:
@@ -251,7 +258,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         """
         vision = self.vision_tower(pixel_values)
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language))
-        return Looked(vision, self._decoder().prefill(embeddings, torch.ones_like(input_ids)))
+        return Looked(vision, self._decoder(Likeliest()).prefill(embeddings, torch.ones_like(input_ids)))
 
     @torch.no_grad()
     def answer(
@@ -278,20 +285,29 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
             choose: how the next token is chosen; the likeliest one when None.
             class_selector: which memory each target reads; `PredictedClass()` when None.
         """
-        decoder = self._decoder(choose, max_masks)
+        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self.get_input_embeddings()(input_ids)
         prefill = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
-        return self._answer(decoder, prefill, looked.vision, image_index, max_new_tokens, class_selector)
+        return self._answer(
+            decoder,
+            prefill,
+            vision=looked.vision,
+            image_index=image_index,
+            max_new_tokens=max_new_tokens,
+            class_selector=class_selector,
+        )
 
-    def _answer(  # noqa: PLR0917
+    def _answer(
         self,
         decoder: AnswerDecoder,
         prefill: Prefill,
+        *,
         vision: VisionFeatures,
         image_index: Tensor,
         max_new_tokens: int,
         class_selector: ClassSelector | None,
     ) -> Generated:
+        """Continues prompts that were read, and makes the masks that the answers speak."""
         said = decoder.decode(prefill, max_new_tokens)
         runs = find_runs(said.token_ids, self.config.run_token_ids)
         states = predicting_states(said.states, runs, self._run_length)
@@ -304,12 +320,11 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
     def _run_length(self) -> int:
         return len(self.config.run_token_ids)
 
-    def _decoder(self, choose: NextToken | None = None, max_masks: int = 0) -> AnswerDecoder:
+    def _decoder(self, choose: NextToken) -> AnswerDecoder:
         eos = self.config.text_config.eos_token_id
         pad = self.config.text_config.pad_token_id
         eos_ids = tuple(eos) if isinstance(eos, list | tuple) else (eos,) if eos is not None else ()
-        bounded = AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0])
-        return AnswerDecoder(self.language_model, eos_ids, pad if pad is not None else 0, bounded)
+        return AnswerDecoder(self.language_model, eos_ids, pad if pad is not None else 0, choose)
 
     def _read(self, input_ids: Tensor, vision: VisionFeatures, mask: Tensor | None, positions: Tensor | None) -> Tensor:
         """Runs the language model without its head: -> float[B, T, D]."""

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FINGERPRINTS_FILE = "fingerprints.jsonl"
-
 
 def write_fingerprints(path: Path, images: Iterable[Path]) -> None:
     """Writes a JSON line a file: the sha256 of its bytes, and a perceptual hash that survives another file format.

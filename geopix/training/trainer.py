@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from geopix.blind import BlankImages
-from geopix.checkpoint import quiet
+from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.collator import Collator, each_answer, each_token
-from geopix.training.fingerprints import FINGERPRINTS_FILE, write_fingerprints
+from geopix.training.fingerprints import write_fingerprints
 from geopix.training.maps import find_maps
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
@@ -38,7 +38,6 @@ from harness.records import ImageFile
 LOSSES = ("ce_loss", "bce_loss", "dice_loss", "class_loss")
 WEIGHTS = {"tokens": each_token, "answers": each_answer}
 HISTORY_FILE = "history.jsonl"
-TRAINING_FILE = "training.json"
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
@@ -141,6 +140,8 @@ def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Pa
         NonFiniteLossError: the loss is no number; names the step and the images.
     """
     run.output.mkdir(parents=True, exist_ok=True)
+    if run.ranks.first:
+        write_fingerprints(run.output / FINGERPRINTS_FILE, (lesson.image.path for lesson in run.mixture))
     log = run.output / HISTORY_FILE if run.ranks.first else Path(os.devnull)
     with log.open("w", encoding="utf-8") as file:
         history = History(file, run.recipe.log_every)
@@ -288,10 +289,7 @@ def save(run: Run, step: int, seconds: float) -> None:
     for path in fresh.iterdir():
         path.chmod(0o644)  # safetensors keeps its file from everybody else
     (fresh / TRAINING_FILE).write_text(json.dumps(_story(run, step, seconds), indent=2) + "\n", encoding="utf-8")
-    known = run.output / FINGERPRINTS_FILE
-    if not known.exists():
-        write_fingerprints(known, (lesson.image.path for lesson in run.mixture))
-    shutil.copyfile(known, fresh / FINGERPRINTS_FILE)
+    shutil.copyfile(run.output / FINGERPRINTS_FILE, fresh / FINGERPRINTS_FILE)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     fresh.rename(run.checkpoint)
 
