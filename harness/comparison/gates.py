@@ -78,6 +78,14 @@ class Bound:
             return cls(float(match[1]), percent=True)
         return cls(float(text), percent=False) if _PLAIN.fullmatch(text) else None
 
+    def unfit(self, card: MetricCard) -> str | None:
+        """Returns why a metric cannot be held against the bound, None where it can."""
+        if self.percent and card.unit != "percent":
+            return f"it is in percent, and {card.name} is not"
+        if not self.percent and card.unit == "percent" and self.number > 1:
+            return f"{card.name} is a fraction of at most 1; write {self.number:g} % for {self.number / 100:g}"
+        return None
+
     def of(self, card: MetricCard) -> float:
         """Returns the bound in the metric's own unit: fractions, for a metric shown in percent."""
         return self.number / 100 if self.percent else self.number

@@ -20,8 +20,8 @@ def errors(found: Measured, alpha: float) -> Iterator[str]:
         if bound and (found.head is None or found.head.value is None):
             why = (found.head.reason if found.head else None) or "the result has no such slice"
             yield f"the gate on the score cannot be evaluated: {why}"
-        elif bound and bound.percent and found.card and found.card.unit != "percent":
-            yield f"the gate on the score cannot be evaluated: it is in percent, and {found.card.name} is not"
+        elif bound and found.card and (why := bound.unfit(found.card)):
+            yield f"the gate on the score cannot be evaluated: {why}"
 
 
 def _untestable(difference: Difference | None, gate: Gate, alpha: float) -> str | None:
@@ -46,9 +46,9 @@ def failures(row: Row) -> Iterator[str]:
     card, head, gate = row.card, row.head, row.gate
     if card and gate and head and head.value is not None:
         shown = score_with_interval(card, head)
-        if gate.least and head.value < gate.least.of(card) - ROUNDING:
+        if gate.least and not gate.least.unfit(card) and head.value < gate.least.of(card) - ROUNDING:
             yield f"{row.name} {amount(card, head.value)} < {amount(card, gate.least.of(card))} {shown}"
-        if gate.greatest and head.value > gate.greatest.of(card) + ROUNDING:
+        if gate.greatest and not gate.greatest.unfit(card) and head.value > gate.greatest.of(card) + ROUNDING:
             yield f"{row.name} {amount(card, head.value)} > {amount(card, gate.greatest.of(card))} {shown}"
     if row.verdict == "regressed" and card and row.difference:
         allowed = f"; {gate.drop} worse is allowed" if gate and gate.drop else ""

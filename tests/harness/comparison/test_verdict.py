@@ -161,6 +161,14 @@ def test_too_few_images_to_tell_are_not_called_stable() -> None:
     assert verdicts(base, head, gate(drop=POINTS_5)).rows[0].verdict == "regressed"
 
 
+def test_a_bound_beyond_all_fractions_is_told_how_to_be_written() -> None:
+    sides = [side(label, answers(label, [1, 1])) for label in ("base", "head")]
+    (row,) = judge(*sides, gate(least=Bound(55.0, percent=False))).rows
+    assert row.outcome == "error"
+    assert row.reasons[0].endswith("oa is a fraction of at most 1; write 55 % for 0.55")
+    assert judge(*sides, gate(least=Bound(1.0, percent=False))).rows[0].outcome != "error"
+
+
 def test_a_bound_in_percent_is_for_metrics_in_percent() -> None:
     pixels = result(replace(ACCURACY, unit="pixels"))
     sides = (side(label, answers(label, [1, 0], found=pixels)) for label in ("base", "head"))
