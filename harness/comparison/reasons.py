@@ -20,8 +20,8 @@ def errors(found: Measured, alpha: float) -> Iterator[str]:
         if bound and (found.head is None or found.head.value is None):
             why = (found.head.reason if found.head else None) or "the result has no such slice"
             yield f"the gate on the score cannot be evaluated: {why}"
-        elif bound and found.card and (why := bound.unfit(found.card)):
-            yield f"the gate on the score cannot be evaluated: {why}"
+        elif bound and found.card and (unfit := bound.unfit(found.card)):
+            yield f"the gate on the score cannot be evaluated: {unfit}"
 
 
 def _untestable(difference: Difference | None, gate: Gate, alpha: float) -> str | None:
