@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from geopix.earth.references import descriptions, references
+from geopix.earth import phrases
+from geopix.earth.references import descriptions, many_references, references
 from geopix.earth.scene import Instance, Scene
 
 NOUNS = {
@@ -104,3 +105,18 @@ def test_a_bus_is_no_car(scenes: list[Scene]) -> None:
             for reference in references(scene, np.random.default_rng(seed)):
                 size_word = scene.instances[reference.instance].size_word
                 assert not ("car" in reference.expression.split() and size_word == "large")
+
+
+def test_an_instance_of_which_more_is_said_has_something_else_said_each_time(scenes: list[Scene]) -> None:
+    nouns = {noun: category for category, names in phrases.SYNONYMS.items() for noun in names}
+    told = 0
+    for scene in scenes:
+        said: dict[int, list[str]] = {}
+        for reference in many_references(scene, np.random.default_rng(0), expressions=50):
+            words = reference.expression.removesuffix(" in the image").removesuffix(" of the image")
+            plain = " ".join(nouns.get(word, word) for word in words.replace("closest", "nearest").split())
+            said.setdefault(reference.instance, []).append(plain)
+        for index, expressions in said.items():
+            assert len(set(expressions)) == len(expressions) == len(list(descriptions(scene, index)))
+            told += len(expressions) > 1
+    assert told > 10
