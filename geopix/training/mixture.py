@@ -8,7 +8,7 @@ import numpy as np
 
 from geopix.processing import PROMPT_TEMPLATE, SEG, TASKS
 from geopix.tokenizer import IMAGE_TOKEN
-from geopix.training.recipe import Source
+from geopix.training.schema import Source
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError
 from harness.evaluate import data_root

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Optimiser
+from geopix.training.schema import Optimiser
 
 
 def rate(step: int, steps: int, warmup_share: float) -> float:

@@ -21,7 +21,7 @@ from geopix.processing import GeoPixProcessor
 from geopix.training.maps import NO_DATA, Maps, find_maps
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Recipe, Tower
+from geopix.training.schema import Recipe, Tower
 from geopix.vision import VisionFeatures
 from harness.paths import below
 

@@ -17,17 +17,17 @@ from torch import Tensor
 
 from geopix.blind import BlankImages
 from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
-from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
-from geopix.processing import GeoPixProcessor, train_tokenizer
-from geopix.sizes import mini
+from geopix.processing import GeoPixProcessor
+from geopix.training.bases.build import build_base
 from geopix.training.collator import Collator, each_answer, each_token
 from geopix.training.fingerprints import write_fingerprints
 from geopix.training.maps import find_maps
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
+from geopix.training.parts import settle
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Base, Recipe, Tower
+from geopix.training.schema import Recipe, Tower
 from geopix.training.tower import train_tower
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError, nearest
@@ -90,47 +90,10 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
         find_maps(below(data_dir, recipe.tower.maps))
     mixture = lessons(recipe.data, data_dir, catalogue, plugins)
     torch.manual_seed(recipe.seed)
-    model, processor = _base(recipe.base, mixture, recipe)
+    model, processor = build_base(recipe, lambda: texts(mixture))
+    settle(model, recipe)
     parts(model, recipe.frozen)
     return Run(recipe, model, processor, mixture, data_dir, output, Ranks.join())
-
-
-def _base(
-    base: Base, mixture: Sequence[Lesson], recipe: Recipe
-) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
-    if (base.checkpoint is None) == (base.size is None):
-        raise ConfigurationError("base: give either `checkpoint` or `size`.")
-    if base.checkpoint is not None:
-        model = GeoPixForConditionalGeneration.from_pretrained(base.checkpoint)
-        model.config.update(_weights(recipe))
-        return model, GeoPixProcessor.from_pretrained(base.checkpoint)
-    tokenizer = train_tokenizer(texts(mixture), base.vocabulary)
-    processor = GeoPixProcessor(GeoPixImageProcessor(256), tokenizer)
-    config = mini(
-        vocab_size=len(tokenizer),
-        image_token_id=processor.image_token_id,
-        seg_token_ids=processor.seg_token_ids,
-        memory_class_names=tuple(base.memory_classes) or None,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        **_weights(recipe),
-    )
-    processor.num_image_tokens = config.num_image_tokens
-    model = GeoPixForConditionalGeneration(config)
-    # Entries near one: what a narrow model's first blocks add would drown the words at LLaMA's 0.02.
-    torch.nn.init.normal_(model.get_input_embeddings().get_parameter("weight"))
-    return model, processor
-
-
-def _weights(recipe: Recipe) -> dict[str, float]:
-    losses = recipe.losses
-    return {
-        "ce_loss_weight": losses.ce,
-        "bce_loss_weight": losses.bce,
-        "dice_loss_weight": losses.dice,
-        "class_loss_weight": losses.class_,
-    }
 
 
 def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geopix.training.mixture import PAIR_ANSWER, Lesson, Turn, draw, lessons, texts
-from geopix.training.recipe import Source
+from geopix.training.schema import Source
 from harness.errors import ConfigurationError, MissingDataError
 from harness.plugins import installed
 from harness.records import ImageFile, Mask

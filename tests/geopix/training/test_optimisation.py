@@ -4,7 +4,7 @@ import torch
 
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Optimiser
+from geopix.training.schema import Optimiser
 
 
 def test_the_first_step_of_adam_moves_each_weight_by_the_warm_learning_rate() -> None:

@@ -13,7 +13,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.training.maps import Maps, find_maps
 from geopix.training.ranks import Ranks
-from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
+from geopix.training.schema import Base, Optimiser, Recipe, Source, Tower
 from geopix.training.tower import MapHeads, mean_colour, most_prominent, train_tower
 from harness.errors import DataError, MissingDataError
 
