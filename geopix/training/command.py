@@ -22,8 +22,9 @@ def train_command(recipe: str, overrides: tuple[str, ...], data_dir: Path, outpu
     from rich.console import Console  # noqa: PLC0415 - --help must not wait for torch
     from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
 
+    from geopix.training.preparation import prepare  # noqa: PLC0415
     from geopix.training.recipe import load_recipe  # noqa: PLC0415
-    from geopix.training.trainer import prepare, train  # noqa: PLC0415
+    from geopix.training.trainer import train  # noqa: PLC0415
     from harness.plugins import installed  # noqa: PLC0415
     from harness.run import catalogue_of  # noqa: PLC0415
 

@@ -200,7 +200,7 @@ class Recipe(Strict):
     trackers: list[Literal["tensorboard", "wandb"]] = Field(
         default=[], description="Where losses and pictures are sent besides `history.jsonl`."
     )
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     log_every: int = Field(default=50, ge=1, description="Steps from one line of losses to the next.")
     save_every: int = Field(default=500, ge=1, description="Steps from one saved state to the next.")
     keep: int = Field(default=2, ge=1, description="Saved states that are kept, the latest ones.")
