@@ -57,7 +57,9 @@ def settle(model: GeoPixForConditionalGeneration, recipe: Recipe) -> None:
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else resting)
     if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # transformers gave it another name on the way to its version 6.
+        enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
 
 
 def learning_parts(parts: Parts) -> set[str]:

@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator
 
 from geopix.blind import BlankImages
+from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.build import build_base, obstacles
@@ -124,9 +125,8 @@ def drawing_of(recipe: Recipe, mixture: Mixture) -> Drawing:
     return Drawing(mixture.lessons, recipe.questions_per_image, recipe.pairs, recipe.seed)
 
 
-def collator_of(recipe: Recipe, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor) -> Collator:
+def collator_for(recipe: Recipe, config: GeoPixConfig, processor: GeoPixProcessor) -> Collator:
     """Returns what makes a recipe's batches."""
-    config = model.config
     names = config.memory_class_names or ()
     pixels = processor.image_processor
     return Collator(

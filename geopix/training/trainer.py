@@ -19,7 +19,7 @@ from geopix.training.history import HISTORY_FILE, History
 from geopix.training.loop import Loop, NonFiniteLossError, StepReport, learning_names
 from geopix.training.machine import device_name
 from geopix.training.pictures import chosen_turns, draw_pictures
-from geopix.training.preparation import Run, collator_of, drawing_of
+from geopix.training.preparation import Run, collator_for, drawing_of
 from geopix.training.states import States, writing
 from geopix.training.story import describe_run
 from geopix.training.tower import train_tower
@@ -76,7 +76,7 @@ class _Trainer:
     def train(self) -> None:
         recipe, run = self._run.recipe, self._run
         self._begin()
-        collate = collator_of(recipe, run.model, run.processor)
+        collate = collator_for(recipe, run.model.config, run.processor)
         try:
             for step, report in self._loop.steps(drawing_of(recipe, run.mixture), collate, self._position.step):
                 self._after(step, report)
@@ -110,7 +110,7 @@ class _Trainer:
         self._position = _Position(**position)
 
     def _look_at_images(self) -> None:
-        """Writes the images' fingerprints, for which each is read: what is damaged comes to light before the first step."""
+        """Writes the images' fingerprints, for which each is read: so what is damaged is found at once."""
         run = self._run
         if not run.accelerator.is_main_process:
             return

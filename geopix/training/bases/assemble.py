@@ -109,9 +109,8 @@ def join(
         ConfigurationError: `changes` names unknown fields or contradicts itself.
         EnvironmentProblem: the tokenizer cannot be loaded.
     """
-    tokenizer = _tokenizer(pieces.tokenizer_folder)
-    images = GeoPixImageProcessor(image_size, **_statistics(pieces.image_folder))
-    processor = GeoPixProcessor(images, tokenizer)
+    processor = make_processor(pieces.tokenizer_folder, pieces.image_folder, image_size)
+    tokenizer = processor.tokenizer
     clip = resized_tower(pieces.clip, image_size)
     language_model = pieces.language_model
     text = language_model.config
@@ -138,6 +137,16 @@ def join(
         model.multi_modal_projector.load_state_dict(pieces.projector)
     model.mask_head = MaskHead(config)
     return model, processor
+
+
+def make_processor(tokenizer_folder: Path, image_folder: Path, image_size: int) -> GeoPixProcessor:
+    """Makes the processor of an assembled model; how many tokens an image takes is left to its configuration.
+
+    Raises:
+        EnvironmentProblem: the tokenizer cannot be loaded.
+    """
+    images = GeoPixImageProcessor(image_size, **_statistics(image_folder))
+    return GeoPixProcessor(images, _tokenizer(tokenizer_folder))
 
 
 def grown(vocabulary: int, tokens: int) -> int:

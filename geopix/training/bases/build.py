@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
-from geopix.checkpoint import load_checkpoint
+from geopix.checkpoint import load_checkpoint, quiet
 from geopix.configuration import GeoPixConfig
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
-from geopix.training.bases.assemble import join, load_llava, load_pair, sketch
+from geopix.training.bases.assemble import join, load_llava, load_pair, make_processor, sketch
 from geopix.training.bases.places import Pretrained, find_pretrained
 from geopix.training.schema import Base, Losses, Recipe
 from harness.errors import ConfigurationError
@@ -61,6 +61,27 @@ def build_base(recipe: Recipe, texts: Texts) -> Built:
     else:
         pieces = load_pair(folders["base.vision"], folders["base.language"], dtype)
     return join(pieces, base.image_size, _changes(recipe))
+
+
+def build_processor(recipe: Recipe, texts: Texts) -> GeoPixProcessor:
+    """Builds the processor alone, for a dry run; see `build_base`.
+
+    Raises:
+        GeoPixError: the base's files cannot be used.
+    """
+    base = recipe.base
+    if base.checkpoint is not None:
+        with quiet():
+            return GeoPixProcessor.from_pretrained(base.checkpoint)  # type: ignore[no-any-return]
+    if base.size is not None:
+        processor = GeoPixProcessor(GeoPixImageProcessor(256), train_tokenizer(texts(), base.vocabulary))
+    else:
+        folders = [Path(found.folder or "") for found in pretrained(base)]
+        processor = make_processor(folders[-1], folders[0], base.image_size)
+    config = sketch_base(recipe)
+    if config is not None:
+        processor.num_image_tokens = config.num_image_tokens
+    return processor
 
 
 def rests_in_bfloat16(recipe: Recipe) -> bool:

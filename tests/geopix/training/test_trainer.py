@@ -24,6 +24,8 @@ Begin = Callable[..., Run]
 
 MINI = ("steps=2", "images_per_step=2", "questions_per_image=2", "log_every=1", "base.vocabulary=300", "tower.steps=1")
 ROOT = Path(__file__).parents[3]
+#: At a high rate, Adam makes a large difference of the last bit of a gradient near zero.
+SLOWLY = "optimiser.learning_rate=1e-4"
 
 
 def history(output: Path) -> list[dict[str, float]]:
@@ -83,8 +85,9 @@ def test_data_that_workers_prepare_are_the_same(begin: Begin, tmp_path: Path) ->
 
 def test_images_worked_on_one_after_the_other_give_the_same_step(begin: Begin, tmp_path: Path) -> None:
     """With stored means, since batch normalisation would see other batches."""
-    train(begin(tmp_path / "one", "images_per_step=4", "batch_norm=stored"))
-    train(begin(tmp_path / "two", "images_per_step=4", "batch_norm=stored", "accumulate=4"))
+    settings = ("images_per_step=4", "batch_norm=stored", "steps=3", SLOWLY)
+    train(begin(tmp_path / "one", *settings))
+    train(begin(tmp_path / "two", *settings, "accumulate=4"))
     for whole, parts in zip(history(tmp_path / "one"), history(tmp_path / "two"), strict=True):
         assert parts == pytest.approx(whole, rel=1e-3, abs=2e-5)
 
@@ -204,7 +207,9 @@ def corrupt(earth: Path, tmp_path: Path) -> Path:
 
 
 def test_a_corrupt_image_stops_a_run_with_its_name(begin: Begin, corrupt: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"1 of 8 images cannot be read:\s+.*JPEGImages/00001.jpg: .*defects: .image: skip"):
+    with pytest.raises(
+        DataError, match=r"1 of 8 images cannot be read:\s+.*JPEGImages/00001.jpg: .*defects: .image: skip"
+    ):
         train(begin(tmp_path / "run", data=corrupt))
 
 
@@ -213,7 +218,9 @@ def test_an_image_that_is_damaged_while_the_run_goes_on_stops_it(begin: Begin, c
     damaged, whole, *_ = sorted((corrupt / "rrsisd/images/rrsisd/JPEGImages").iterdir())
     cut = damaged.read_bytes()
     damaged.write_bytes(whole.read_bytes())
-    with pytest.raises(DataError, match=r"step \d+: image .*JPEGImages.*cannot be read.*See `defects:`.*last good state"):
+    with pytest.raises(
+        DataError, match=r"step \d+: image .*JPEGImages.*cannot be read.*See `defects:`.*last good state"
+    ):
         train(run, lambda step, steps, losses: None if damaged.write_bytes(cut) else None)
 
 
@@ -298,7 +305,11 @@ def test_a_frozen_module_that_does_not_exist_is_named_before_training(begin: Beg
 def test_everything_that_is_missing_is_said_at_once(begin: Begin, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem) as caught:
         begin(tmp_path / "run", f"base.checkpoint={tmp_path}/none", data=tmp_path)
-    for expected in ("none is no checkpoint folder", "task rsvqa_hr: the data is not at", "task rrsis: the data is not"):
+    for expected in (
+        "none is no checkpoint folder",
+        "task rsvqa_hr: the data is not at",
+        "task rrsis: the data is not",
+    ):
         assert expected in str(caught.value)
 
 
@@ -358,7 +369,7 @@ def test_images_that_processes_cannot_share_are_refused(recipe_file: Path, earth
 
 def test_two_processes_have_the_losses_of_one(recipe_file: Path, begin: Begin, earth: Path, tmp_path: Path) -> None:
     """At the same global batch, batch normalisation by stored means: it is the one part that looks across images."""
-    settings = ("batch_norm=stored", "images_per_step=4", "accumulate=2", "steps=4")
+    settings = ("batch_norm=stored", "images_per_step=4", "accumulate=2", "steps=3", SLOWLY)
     train(begin(tmp_path / "one", *settings))
     line = command(recipe_file, earth, tmp_path / "two", *settings)
     launched = ["-m", "torch.distributed.run", "--nproc-per-node", "2", *line]
@@ -367,6 +378,6 @@ def test_two_processes_have_the_losses_of_one(recipe_file: Path, begin: Begin, e
     )
     assert done.returncode == 0, done.stderr
     one, two = history(tmp_path / "one"), history(tmp_path / "two")
-    assert len(one) == len(two) == 4
+    assert len(one) == len(two) == 3
     for alone, together in zip(one, two, strict=True):
         assert together == pytest.approx(alone, rel=1e-3, abs=2e-5)
