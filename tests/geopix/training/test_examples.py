@@ -72,9 +72,7 @@ def test_another_sample_is_drawn_for_one_that_is_skipped(tmp_path: Path) -> None
 
 def test_when_nothing_can_be_used_the_run_stops(tmp_path: Path) -> None:
     (only,) = examples(lesson(tmp_path, "a", ask(EMPTY)), mask="skip")
-    assert str(only.problem).startswith(
-        f"none of {ATTEMPTS} samples that were drawn can be used; the last one: sample m1"
-    )
+    assert f"none of {ATTEMPTS} samples that were drawn can be used; the last one: sample m1" in str(only.problem)
     assert len(only.skipped) == ATTEMPTS
 
 
