@@ -92,7 +92,8 @@ class Checkpoints:
         with quiet():
             model.save_pretrained(folder, state_dict=merged)
         self._processor.save_pretrained(folder)
-        if self._recipe.parts.language_model == "lora":
+        # An adapter goes with the checkpoint that it was trained on; an assembled base is none.
+        if self._recipe.parts.language_model == "lora" and self._recipe.base.checkpoint is not None:
             write_adapter(folder / ADAPTER_FOLDER, model, weights, self._recipe)
         (folder / TRAINING_FILE).write_text(json.dumps(self._story(step), indent=2) + "\n", encoding="utf-8")
         for file in (HISTORY_FILE, FINGERPRINTS_FILE):
@@ -132,22 +133,20 @@ def write_adapter(
     folder.mkdir(parents=True, exist_ok=True)
     modules = {WHOLE[part] for part in learning_parts(recipe.parts) if part in WHOLE}
     words = _word_modules(model) if "embeddings" in learning_parts(recipe.parts) else []
-    base = str(recipe.base.checkpoint) if recipe.base.checkpoint else None
+    base = str(recipe.base.checkpoint.resolve()) if recipe.base.checkpoint else None
     config = lora_config(
         recipe.lora, modules_to_save=sorted(modules) + words, base_model_name_or_path=base, inference_mode=True
     )
     # Only the language model has additions, and CLIP's layers go by the same names.
     config.target_modules = rf"language_model\..*\.({'|'.join(recipe.lora.targets)})"
     config.save_pretrained(str(folder))
-    whole = tuple([f"{name}." for name in modules] + [f".{name}." for name in words])
-    tensors = {}
-    for name, tensor in weights.items():
-        if ".lora_" in name:
-            tensors[f"base_model.model.{name.replace('.default.', '.')}"] = tensor
-        elif name.startswith(whole) or any(f".{word}." in f".{name}" for word in words):
-            tensors[f"base_model.model.{name}"] = tensor
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
-              folder / "adapter_model.safetensors", metadata={"format": "pt"})  # fmt: skip
+    beginnings = tuple(f"{name}." for name in modules)
+    tensors = {
+        f"base_model.model.{name.replace('.default.', '.')}": tensor.detach().cpu().contiguous().clone()
+        for name, tensor in weights.items()
+        if ".lora_" in name or name.startswith(beginnings) or name.split(".")[-2] in words
+    }
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
 
 
 def _word_modules(model: GeoPixForConditionalGeneration) -> list[str]:

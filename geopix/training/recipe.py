@@ -75,6 +75,10 @@ def contradictions(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
     learning = [name for name, how in recipe.parts if how != "frozen"]
     if not learning:
         yield ("parts",), "no part learns"
+    if recipe.tower is not None:
+        for name in ("vision_tower", "projector", "embeddings"):
+            if dict(recipe.parts)[name] != "full":
+                yield ("tower",), f"it teaches {name}, which `parts` does not let learn in full"
     for name in recipe.optimiser.rates:
         if name not in learning:
             yield ("optimiser", "rates", name), f"`parts` keeps {name} frozen, so it has no learning rate"
