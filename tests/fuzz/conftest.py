@@ -3,30 +3,14 @@
 Python tells an audit hook of these; the hook cannot be taken away again, so it looks only while a test asks it to.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "os.remove",
              "os.rename", "os.rmdir", "shutil.rmtree", "ctypes.dlopen", "code.__new__", "pty.spawn")  # fmt: skip
-
-#: How many damaged inputs each test tries: a few in every run of the suite, as many as one likes by hand.
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
-
-settings.register_profile(
-    "fuzz",
-    deadline=None,
-    max_examples=EXAMPLES,
-    derandomize="FUZZ_EXAMPLES" not in os.environ,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-settings.load_profile("fuzz")
 
 
 class Watchman:
@@ -56,9 +40,3 @@ class Watchman:
 @pytest.fixture(scope="session")
 def watchman() -> Watchman:
     return Watchman()
-
-
-@pytest.fixture
-def random(request: pytest.FixtureRequest) -> Random:
-    """Seeded by the test's name."""
-    return Random(request.node.nodeid)

@@ -1,12 +1,10 @@
-"""Answers of any kind: every parser of every shipped task says something of them, in bounded memory, and never raises."""
+"""Whatever an answer is, each task's parser says something of it, in bounded memory, and never raises."""
 
 import tracemalloc
 from functools import cache
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from harness.catalog import Catalogue, shipped
@@ -15,6 +13,7 @@ from harness.records import ImageFile, Mask, Response, Sample, Target
 from harness.spec import Task
 from tests.fuzz.conftest import Watchman
 from tests.fuzz.mutation import damage
+from tests.fuzz.tries import many_seeds
 
 CATALOGUE = Catalogue([shipped("tasks")], installed())
 NAMES = sorted(entry.name for entry in CATALOGUE.entries)
@@ -22,7 +21,7 @@ SEEDS = [
     "yes", "No, there are 12 ships.", "between 10 and 100", "(B) river", "<think>maybe</think> dense residential",
     '```json\n[{"bbox_2d": [1, 2, 30, 40], "label": "ship"}]\n```', "<loc0100><loc0200><loc0300><loc0400> ship",
     "{<10><20><30><40>|<45>}", "[[12, 30, 500, 999]]", "(0.1,0.2),(0.5,0.9)", "<box>(1,2),(3,4)</box>", "It is <SEG>.",
-    "<p>a ship</p> <SEG> beside <p>a court</p> <SEG>", "A large ship lies in the harbour.", "0m2", "1,024 m²", "１２",
+    "<p>a ship</p> <SEG> beside <p>a court</p> <SEG>", "0m2", "1,024 m²", "\uff11\uff12",
 ]  # fmt: skip
 BOMBS = {
     "long": "ship " * 50_000,
@@ -36,10 +35,7 @@ BOMBS = {
     "spaces": " " * 500_000 + "x",
     "marks": "((((0.1," * 50_000,
 }
-FIELDS = dict.fromkeys(
-    ("question", "expression", "classes", "options", "choices", "caption", "phrase", "instruction", "text"),
-    "river\nroad",
-)
+FIELDS = dict.fromkeys(("question", "expression", "classes", "options", "choices", "caption"), "river\nroad")
 
 
 @cache
@@ -62,7 +58,7 @@ def check(name: str, response: Response, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(seed=st.integers(0, 2**32))
+@many_seeds
 def test_damaged_answers(name: str, seed: int, sample: Sample, watchman: Watchman) -> None:
     random = Random(seed)
     words = damage(random.choice(SEEDS).encode(), random, [seed.encode() for seed in SEEDS]).decode("utf-8", "replace")

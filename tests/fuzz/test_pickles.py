@@ -1,4 +1,4 @@
-"""Damaged and hostile pickles: the documented error or plain data, nothing run, and no more memory than they are worth."""
+"""Damaged and hostile pickles: the documented error or plain data, nothing run, and little memory."""
 
 import pickle
 import tracemalloc
@@ -7,13 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.errors import DataError
 from harness.unpickle import load_plain
 from tests.fuzz.conftest import Watchman
 from tests.fuzz.mutation import damage
+from tests.fuzz.tries import many_seeds
 
 CORPUS = Path(__file__).parent / "corpus" / "pickles"
 REFS: list[Any] = [
@@ -51,7 +50,7 @@ def check(path: Path, content: bytes, watchman: Watchman) -> None:
     assert peak < 3_000_000 + 400 * len(content)
 
 
-@given(seed=st.integers(0, 2**32))
+@many_seeds
 def test_damaged_pickles(seed: int, tmp_path: Path, watchman: Watchman) -> None:
     random = Random(seed)
     check(tmp_path / "refs.p", damage(random.choice(GOOD), random, GOOD), watchman)
