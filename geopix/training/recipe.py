@@ -19,7 +19,14 @@ class _Strict(BaseModel):
 class Base(_Strict):
     """What training starts from: a checkpoint, or a ready-made size with fresh weights."""
 
-    checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder.")
+    checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder, or geopix-mini.")
+    memory: str | None = Field(
+        default=None,
+        description="The class memory: intended, released_noop or none; fresh where the checkpoint has another.",
+    )
+    fresh: list[str] = Field(
+        default=[], description="Parts of the checkpoint, by module name, whose weights are drawn anew from the seed."
+    )
     size: Literal["mini"] | None = Field(default=None, description="A ready-made size with fresh weights.")
     vocabulary: int = Field(default=1024, ge=266, description="Tokens of the tokenizer trained on the mixture's words.")
     memory_classes: list[str] = Field(default=[], description="Names of the memory's classes, as the data calls them.")

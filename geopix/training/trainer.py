@@ -28,9 +28,10 @@ from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Recipe, Tower
+from geopix.training.starting import SHIPPED, parts, starting_model
 from geopix.training.tower import train_tower
 from harness.catalog import Catalogue
-from harness.errors import ConfigurationError, GeoPixError, nearest
+from harness.errors import ConfigurationError, GeoPixError
 from harness.paths import below
 from harness.plugins import Plugins
 from harness.records import ImageFile
@@ -91,7 +92,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
     mixture = lessons(recipe.data, data_dir, catalogue, plugins)
     torch.manual_seed(recipe.seed)
     model, processor = _base(recipe.base, mixture, recipe)
-    parts(model, recipe.frozen)
+    parts(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, data_dir, output, Ranks.join())
 
 
@@ -101,9 +102,9 @@ def _base(
     if (base.checkpoint is None) == (base.size is None):
         raise ConfigurationError("base: give either `checkpoint` or `size`.")
     if base.checkpoint is not None:
-        model = GeoPixForConditionalGeneration.from_pretrained(base.checkpoint)
+        model = starting_model(base, recipe.seed)
         model.config.update(_weights(recipe))
-        return model, GeoPixProcessor.from_pretrained(base.checkpoint)
+        return model, GeoPixProcessor.from_pretrained(SHIPPED.get(str(base.checkpoint), base.checkpoint))
     tokenizer = train_tokenizer(texts(mixture), base.vocabulary)
     processor = GeoPixProcessor(GeoPixImageProcessor(256), tokenizer)
     config = mini(
@@ -170,7 +171,7 @@ def _teach_tower(run: Run, settings: Tower, history: "History", progress: Progre
 def _teach(run: Run, history: "History", progress: Progress) -> None:
     recipe, model = run.recipe, run.model
     collate = _collator(run)
-    frozen = parts(model, recipe.frozen)
+    frozen = parts(model, recipe.frozen, key="frozen")
     stepper = Stepper(recipe.optimiser, model.parameters(), recipe.steps, run.ranks)
     model.train()
     for step, drawn in enumerate(_batches(run), 1):
@@ -183,20 +184,6 @@ def _teach(run: Run, history: "History", progress: Progress) -> None:
         progress(step, recipe.steps, history.add(step, recipe.steps, losses))
         if run.ranks.first and (step % recipe.save_every == 0 or step == recipe.steps):
             save(run, step, history.seconds)
-
-
-def parts(model: torch.nn.Module, names: Sequence[str]) -> list[torch.nn.Module]:
-    """Returns parts of a model by their module names, `vision_tower` for example.
-
-    Raises:
-        ConfigurationError: there is no such part; the nearest one is suggested.
-    """
-    known = dict(model.named_modules())
-    for name in names:
-        if name not in known or not name:
-            top = ", ".join(child for child, _ in model.named_children())
-            raise ConfigurationError(f"frozen: the model has no part {name!r}.{nearest(name, known)} Its parts: {top}.")
-    return [known[name] for name in names]
 
 
 def _forward(
