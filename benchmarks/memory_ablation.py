@@ -7,10 +7,10 @@
 Each training is `geopix train memory_ablation` with one memory and one seed, each evaluation is `geopix-eval` with the
 task rrsis; what is done already is not done again.
 
-All intervals are of 95 %. Those of one training, and of the mean over seeds, are the harness's cluster bootstrap over the
-test images, the trained models being fixed; for a difference both models are scored on the same drawn images. The rows
-"over seeds" say what another choice of seeds might bring, the test images being fixed: Student's t over the seeds'
-differences, which is wide for three.
+All intervals are of 95 %. Those of one training, and of the mean over seeds, are the harness's cluster bootstrap over
+the test images, the trained models being fixed; for a difference both models are scored on the same drawn images. The
+rows "over seeds" say what another choice of seeds might bring, the test images being fixed: Student's t over the
+seeds' differences, which is wide for three.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from harness.statistics import percentiles, resampled_scores
 
 RECIPE, TASK = "memory_ablation", "rrsis"
 MEMORIES = ("none", "released_noop", "intended")
+COMMANDS = {"geopix": "geopix.cli", "geopix-eval": "harness.cli"}
 METRICS = {"miou": "mIoU", "oiou": "oIoU", "p50": "P@0.5"}
 
 Runs = Mapping[str, Sequence[Evidence]]  # by memory, one a seed
@@ -81,13 +82,15 @@ def make(trial: Trial, train: Path, test: Path, overrides: Sequence[str]) -> Non
         call("geopix", "train", RECIPE, *given, "--data-dir", str(train), "--output", str(trial.training))
         (trial.training / "done").touch()
     data, output = ("--data-dir", str(test)), ("--output", str(trial.evaluation))
-    call("harness", "--tasks", TASK, "--model", str(trial.checkpoint), *data, *output)
+    call("geopix-eval", "--tasks", TASK, "--model", str(trial.checkpoint), *data, *output)
 
 
-def call(*words: str) -> None:
-    """Runs a module's command, and stops with its own words where it fails."""
-    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
-    print(f"{'done' if done.returncode == 0 else 'FAILED'}: {' '.join(words)}", file=sys.stderr, flush=True)
+def call(command: str, *words: str) -> None:
+    """Runs one of the two commands, and stops with its own words where it fails."""
+    code = f"from {COMMANDS[command]} import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    outcome = "FAILED" if done.returncode else "done"
+    print(f"{outcome}: {command} {' '.join(words)}", file=sys.stderr, flush=True)
     if done.returncode:
         sys.exit(done.stderr)
 
@@ -181,10 +184,14 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="trainings at a time; set OMP_NUM_THREADS=1 for two")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="values of the recipe set otherwise")
     given = parser.parse_args()
-    trials = [Trial(memory, seed, given.output) for memory in MEMORIES for seed in given.seeds]
+    trials = [Trial(memory, seed, given.output) for seed in given.seeds for memory in MEMORIES]
     with ThreadPoolExecutor(given.processes) as pool:
-        for _ in pool.map(lambda trial: make(trial, given.train, given.test, given.set), trials):
-            pass
+        made = [pool.submit(make, trial, given.train, given.test, given.set) for trial in trials]
+        try:
+            for trial in made:
+                trial.result()
+        finally:  # where one fails, those that have not begun are not begun
+            pool.shutdown(cancel_futures=True)
     print("\n".join(tables(read(trials), given.seeds)))
 
 

@@ -41,7 +41,9 @@ def starting_model(base: Base, seed: int) -> GeoPixForConditionalGeneration:
     with quiet(reports=False):  # that the memory's tensors do not fit is meant; that others are missing is told below
         loaded: Any = GeoPixForConditionalGeneration.from_pretrained(folder, config=config, output_loading_info=True)
     model, report = loaded
-    if missing := sorted(key for key in report["missing_keys"] if not key.startswith(tuple(f"{name}." for name in fresh))):
+    if missing := sorted(
+        key for key in report["missing_keys"] if not key.startswith(tuple(f"{name}." for name in fresh))
+    ):
         raise EnvironmentProblem(f"{folder}: the weights lack {len(missing)} tensors of this model ({missing[0]}, ..).")
     torch.manual_seed(seed)
     for part in parts(model, fresh, key="base.fresh"):
