@@ -54,9 +54,10 @@ class Collator:
     Attributes:
         processor: makes tokens.
         pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
-        classes: the memory's class by category name; others are unknown.
+        classes: the memory's class by category name.
         mask_size: side of the square that target masks are averaged down to.
         weigh: what a token of an answer counts, by the answer's length; `each_token` or `each_answer`.
+        other_class: the class of categories that have a name and none of `classes`; by default it is not taught.
     """
 
     processor: GeoPixProcessor
@@ -64,6 +65,7 @@ class Collator:
     classes: Mapping[str, int]
     mask_size: int
     weigh: Callable[[int], float] = each_token
+    other_class: int = IGNORED
 
     def __call__(self, batch: Sequence[tuple[ImageFile, Sequence[Turn]]]) -> dict[str, Tensor]:
         """Returns `forward`'s arguments for some images and the questions about them.
@@ -84,8 +86,12 @@ class Collator:
             "target_masks": torch.from_numpy(np.stack(targets))
             if targets
             else torch.zeros(0, self.mask_size, self.mask_size),
-            "target_classes": torch.tensor([self.classes.get(name, IGNORED) for name in names], dtype=torch.long),
+            "target_classes": torch.tensor([self.memory_class(name) for name in names], dtype=torch.long),
         }
+
+    def memory_class(self, category: str) -> int:
+        """Returns the class whose memory a target should read; -100 where its category is not known."""
+        return self.classes.get(category, self.other_class) if category else IGNORED
 
     def pack(self, turns: Sequence[Turn]) -> Packed:
         """Returns the tokens of an image's questions side by side."""

@@ -21,7 +21,7 @@ from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
-from geopix.training.collator import Collator, each_answer, each_token
+from geopix.training.collator import IGNORED, Collator, each_answer, each_token
 from geopix.training.fingerprints import write_fingerprints
 from geopix.training.maps import find_maps
 from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
@@ -244,6 +244,7 @@ def _collator(run: Run) -> Collator:
         classes={name: index for index, name in enumerate(names)},
         mask_size=4 * config.mask_feature_size,
         weigh=WEIGHTS[run.recipe.losses.ce_over],
+        other_class=config.unknown_class if names else IGNORED,
     )
 
 

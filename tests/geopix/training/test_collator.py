@@ -89,3 +89,12 @@ def test_a_batch_without_targets_has_none(collator: Collator, image: ImageFile) 
 def test_a_shrunk_mask_keeps_its_area() -> None:
     pixels = np.random.default_rng(0).random((48, 32)) < 0.3
     assert shrink(encode(pixels), 8).mean() == pytest.approx(pixels.mean(), abs=0.003)
+
+
+def test_categories_without_a_class_teach_the_unknown_one_and_targets_without_a_category_nothing(
+    collator: Collator, image: ImageFile
+) -> None:
+    turns = [replace(target(), classes=(name,)) for name in ("ship", "windmill", "")]
+    taught = replace(collator, other_class=3)
+    assert taught([(image, turns)])["target_classes"].tolist() == [2, 3, IGNORED]
+    assert collator([(image, turns)])["target_classes"].tolist() == [2, IGNORED, IGNORED]
