@@ -107,12 +107,15 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps transformers' own progress bar out of the caller's terminal."""
-    shown = transformers_logging.is_progress_bar_enabled()
+def quiet(*, reports: bool = True) -> Iterator[None]:
+    """Keeps transformers' own progress bar out of the caller's terminal, and its warnings too without `reports`."""
+    shown, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
+    if not reports:
+        transformers_logging.set_verbosity_error()
     try:
         yield
     finally:
+        transformers_logging.set_verbosity(level)
         if shown:
             transformers_logging.enable_progress_bar()

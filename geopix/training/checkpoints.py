@@ -15,6 +15,7 @@ from torch import Tensor
 from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
+from geopix.training.bases.starting import checkpoint_folder
 from geopix.training.history import HISTORY_FILE
 from geopix.training.machine import sharded
 from geopix.training.parts import learning_parts, lora_config
@@ -133,7 +134,7 @@ def write_adapter(
     folder.mkdir(parents=True, exist_ok=True)
     modules = {WHOLE[part] for part in learning_parts(recipe.parts) if part in WHOLE}
     words = _word_modules(model) if "embeddings" in learning_parts(recipe.parts) else []
-    base = str(recipe.base.checkpoint.resolve()) if recipe.base.checkpoint else None
+    base = str(checkpoint_folder(recipe.base).resolve())
     config = lora_config(
         recipe.lora, modules_to_save=sorted(modules) + words, base_model_name_or_path=base, inference_mode=True
     )

@@ -58,9 +58,10 @@ class Collator:
     Attributes:
         processor: makes tokens.
         pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
-        classes: the memory's class by category name; others are unknown.
+        classes: the memory's class by category name.
         mask_size: side of the square that target masks are averaged down to.
         weigh: what a token of an answer counts, by the answer's length; `each_token` or `each_answer`.
+        other_class: the class of categories that have a name and none of `classes`; by default it is not taught.
     """
 
     processor: GeoPixProcessor
@@ -68,6 +69,7 @@ class Collator:
     classes: Mapping[str, int]
     mask_size: int
     weigh: Callable[[int], float] = each_token
+    other_class: int = IGNORED
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Returns a batch.
@@ -94,7 +96,7 @@ class Collator:
         turns = [turn for example in examples for turn in example.turns]
         pictures = [example.picture for example in examples if example.picture is not None]
         targets = [shrink(mask, self.mask_size) for turn in turns for mask in turn.masks]
-        classes = [self.classes.get(name, IGNORED) for turn in turns for name in turn.classes]
+        classes = [self.memory_class(name) for turn in turns for name in turn.classes]
         return {
             **_pad([self.pack(example.turns) for example in examples], self.processor.tokenizer.pad_token_id or 0),
             "pixel_values": self.pixels(pictures)["pixel_values"],
@@ -103,6 +105,10 @@ class Collator:
             else torch.zeros(0, self.mask_size, self.mask_size),
             "target_classes": torch.tensor(classes, dtype=torch.long),
         }
+
+    def memory_class(self, category: str) -> int:
+        """Returns the class whose memory a target should read; -100 where its category is not known."""
+        return self.classes.get(category, self.other_class) if category else IGNORED
 
     def pack(self, turns: Sequence[Turn]) -> Packed:
         """Returns the tokens of an image's questions side by side."""

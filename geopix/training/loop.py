@@ -59,7 +59,7 @@ class Loop:
         self._schedule: Any = build_schedule(recipe.optimiser, self._optimiser, recipe.steps)
         self._resting = [
             parameter
-            for module in modules_named(model, recipe.frozen)
+            for module in modules_named(model, recipe.frozen, key="frozen")
             for parameter in module.parameters()
             if parameter.requires_grad
         ]

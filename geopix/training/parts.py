@@ -107,8 +107,13 @@ def fix_norms(model: nn.Module) -> None:
             module.eval()
 
 
-def modules_named(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+def modules_named(model: nn.Module, names: Sequence[str], key: str) -> list[nn.Module]:
     """Returns modules of a model by their names, `vision_tower` for example.
+
+    Args:
+        model: the model.
+        names: the names.
+        key: the recipe's key that holds them, for messages.
 
     Raises:
         ConfigurationError: there is no such module; the nearest one is suggested.
@@ -117,5 +122,5 @@ def modules_named(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
     for name in names:
         if name not in known or not name:
             top = ", ".join(child for child, _ in model.named_children())
-            raise ConfigurationError(f"frozen: the model has no part {name!r}.{nearest(name, known)} Its parts: {top}.")
+            raise ConfigurationError(f"{key}: the model has no part {name!r}.{nearest(name, known)} Its parts: {top}.")
     return [known[name] for name in names]

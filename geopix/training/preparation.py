@@ -11,7 +11,7 @@ from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.build import build_base, obstacles
-from geopix.training.collator import Collator, each_answer, each_token
+from geopix.training.collator import IGNORED, Collator, each_answer, each_token
 from geopix.training.drawing import Drawing
 from geopix.training.examination import Examiner
 from geopix.training.folder import claim
@@ -116,7 +116,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
     torch.manual_seed(recipe.seed)
     model, processor = build_base(recipe, lambda: texts(mixture.lessons))
     settle(model, recipe)
-    modules_named(model, recipe.frozen)
+    modules_named(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, sources.examiner, data_dir, output, accelerator)
 
 
@@ -135,4 +135,5 @@ def collator_for(recipe: Recipe, config: GeoPixConfig, processor: GeoPixProcesso
         classes={name: index for index, name in enumerate(names)},
         mask_size=4 * config.mask_feature_size,
         weigh=WEIGHTS[recipe.losses.ce_over],
+        other_class=config.unknown_class if names else IGNORED,
     )

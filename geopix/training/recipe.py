@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from geopix.training.schema import Recipe
+from geopix.training.schema import Base, Recipe
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, read
 from harness.spec import explain
@@ -57,7 +57,17 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 def contradictions(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
     """Yields what of a recipe contradicts itself, though each value is well-formed: the key, and why."""
-    base = recipe.base
+    yield from _base_problems(recipe.base)
+    yield from _part_problems(recipe)
+    yield from _evaluation_problems(recipe)
+    if recipe.images_per_step % recipe.accumulate:
+        yield (
+            ("accumulate",),
+            f"{recipe.images_per_step} images a step cannot be worked on in {recipe.accumulate} equal parts",
+        )
+
+
+def _base_problems(base: Base) -> Iterator[tuple[KeyPath, str]]:
     given = [name for name in ("checkpoint", "llava", "vision", "language", "size") if getattr(base, name) is not None]
     if given not in (["checkpoint"], ["llava"], ["vision", "language"], ["size"]):
         yield (
@@ -65,24 +75,22 @@ def contradictions(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
             "give one of `checkpoint`, `llava`, `vision` with `language`, or `size`; "
             f"found {' and '.join(given) or 'none'}",
         )
-    if base.config and given in (["checkpoint"], ["size"]):
+    elif (base.memory or base.fresh) and given != ["checkpoint"]:
+        yield ("base",), "`memory` and `fresh` change a checkpoint; a base of another kind sets `config` instead"
+    elif base.config and given in (["checkpoint"], ["size"]):
         yield ("base", "config"), f"a base given by `{given[0]}` has its configuration already; leave this out"
-    if recipe.images_per_step % recipe.accumulate:
-        yield (
-            ("accumulate",),
-            f"{recipe.images_per_step} images a step cannot be worked on in {recipe.accumulate} equal parts",
-        )
-    learning = [name for name, how in recipe.parts if how != "frozen"]
-    if not learning:
+
+
+def _part_problems(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
+    how = dict(recipe.parts)
+    if set(how.values()) == {"frozen"}:
         yield ("parts",), "no part learns"
-    if recipe.tower is not None:
-        for name in ("vision_tower", "projector", "embeddings"):
-            if dict(recipe.parts)[name] != "full":
-                yield ("tower",), f"it teaches {name}, which `parts` does not let learn in full"
+    for name in ("vision_tower", "projector", "embeddings"):
+        if recipe.tower is not None and how[name] != "full":
+            yield ("tower",), f"it teaches {name}, which `parts` does not let learn in full"
     for name in recipe.optimiser.rates:
-        if name not in learning:
+        if how[name] == "frozen":
             yield ("optimiser", "rates", name), f"`parts` keeps {name} frozen, so it has no learning rate"
-    yield from _evaluation_problems(recipe)
 
 
 def _evaluation_problems(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:

@@ -20,7 +20,14 @@ class Strict(BaseModel):
 class Base(Strict):
     """What training starts from: a checkpoint, a LLaVA, a CLIP with a language model, or a size with fresh weights."""
 
-    checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder.")
+    checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder, or geopix-mini.")
+    memory: str | None = Field(
+        default=None,
+        description="The class memory: intended, released_noop or none; fresh where the checkpoint has another.",
+    )
+    fresh: list[str] = Field(
+        default=[], description="Parts of the checkpoint, by module name, whose weights are drawn anew from the seed."
+    )
     llava: str | None = Field(
         default=None, description="A LLaVA-1.5 by folder or hub id: its CLIP, projector and language model."
     )

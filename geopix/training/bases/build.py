@@ -13,6 +13,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.bases.assemble import join, load_llava, load_pair, make_processor, sketch
 from geopix.training.bases.places import Pretrained, find_pretrained
+from geopix.training.bases.starting import checkpoint_folder, starting_model
 from geopix.training.schema import Base, Losses, Recipe
 from harness.errors import ConfigurationError
 
@@ -28,10 +29,9 @@ def pretrained(base: Base) -> list[Pretrained]:
 
 def obstacles(base: Base) -> list[str]:
     """Returns why a base cannot be built on this machine, and what to do; all reasons."""
-    if base.checkpoint is not None and not (base.checkpoint / "config.json").is_file():
-        return [
-            f"base.checkpoint: {base.checkpoint.absolute()} is no checkpoint folder. Train it first, or name another."
-        ]
+    if base.checkpoint is not None and not (checkpoint_folder(base) / "config.json").is_file():
+        folder = base.checkpoint.absolute()
+        return [f"base.checkpoint: {folder} is no checkpoint folder. Train it first, or name another."]
     return [found.problem for found in pretrained(base) if found.problem]
 
 
@@ -47,7 +47,9 @@ def build_base(recipe: Recipe, texts: Texts) -> Built:
     """
     base = recipe.base
     if base.checkpoint is not None:
-        model, processor = load_checkpoint(base.checkpoint, torch.device("cpu"))
+        model, processor = load_checkpoint(checkpoint_folder(base), torch.device("cpu"))
+        if base.memory is not None or base.fresh:
+            model = starting_model(base, recipe.seed)
         model.config.update(loss_weights(recipe.losses))
         return model, processor
     if base.size is not None:
@@ -72,7 +74,7 @@ def build_processor(recipe: Recipe, texts: Texts) -> GeoPixProcessor:
     base = recipe.base
     if base.checkpoint is not None:
         with quiet():
-            return GeoPixProcessor.from_pretrained(base.checkpoint)  # type: ignore[no-any-return]
+            return GeoPixProcessor.from_pretrained(checkpoint_folder(base))  # type: ignore[no-any-return]
     if base.size is not None:
         processor = GeoPixProcessor(GeoPixImageProcessor(256), train_tokenizer(texts(), base.vocabulary))
     else:
@@ -97,9 +99,11 @@ def sketch_base(recipe: Recipe) -> GeoPixConfig | None:
     """
     base = recipe.base
     if base.checkpoint is not None:
-        if not (base.checkpoint / "config.json").is_file():
+        if obstacles(base):
             return None
-        return GeoPixConfig.from_pretrained(base.checkpoint)
+        config: GeoPixConfig = GeoPixConfig.from_pretrained(checkpoint_folder(base))
+        config.memory_attention = base.memory or config.memory_attention
+        return config
     if base.size is not None:
         return mini(base.vocabulary, image_token_id=3, seg_token_ids=((4, 5, 6), (7, 8, 9)), **_changes(recipe))
     configs = [found.config for found in pretrained(base)]

@@ -101,3 +101,12 @@ def test_a_problem_is_told_and_no_input_made_of_it(collator: Collator) -> None:
 def test_a_shrunk_mask_keeps_its_area() -> None:
     pixels = np.random.default_rng(0).random((48, 32)) < 0.3
     assert shrink(encode(pixels), 8).mean() == pytest.approx(pixels.mean(), abs=0.003)
+
+
+def test_categories_without_a_class_teach_the_unknown_one_and_targets_without_a_category_nothing(
+    collator: Collator,
+) -> None:
+    turns = [replace(target(), classes=(name,)) for name in ("ship", "windmill", "")]
+    taught = replace(collator, other_class=3)
+    assert taught.inputs([example(*turns)])["target_classes"].tolist() == [2, 3, IGNORED]
+    assert collator.inputs([example(*turns)])["target_classes"].tolist() == [2, IGNORED, IGNORED]
