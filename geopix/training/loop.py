@@ -123,6 +123,7 @@ class Loop:
             collate_fn=collate,
             num_workers=recipe.workers,
             pin_memory=self._accelerator.device.type == "cuda",
+            generator=torch.Generator(),  # the common source of chance must not depend on where a run went on
         )
         return self._accelerator.prepare(loader)
 

@@ -72,7 +72,7 @@ def load_llava(folder: Path, dtype: torch.dtype) -> Pieces:
         raise EnvironmentProblem(f"{folder}: its vision tower is a {kind}; GeoPix reads CLIP alone.")
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(llava.config.text_config)
-    model.set_decoder(llava.model.language_model)
+    setattr(model, model.base_model_prefix, llava.model.language_model)
     model.set_output_embeddings(llava.lm_head)
     projector = llava.model.multi_modal_projector.state_dict()
     return Pieces(llava.model.vision_tower, model, projector, tokenizer_folder=folder, image_folder=folder)
