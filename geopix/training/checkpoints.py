@@ -152,7 +152,7 @@ def write_adapter(
 
 def _word_modules(model: GeoPixForConditionalGeneration) -> list[str]:
     """The last names of the token embeddings and the head; of one where they are tied."""
-    found = {}
+    found: dict[int, str] = {}
     for module in (model.get_input_embeddings(), model.get_output_embeddings()):
         name = next(name for name, other in model.named_modules() if other is module)
         found.setdefault(id(module.weight), name.rpartition(".")[2])

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 
 from geopix.blind import BlankImages
-from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.build import build_base, obstacles
@@ -125,7 +125,7 @@ def drawing_of(recipe: Recipe, mixture: Mixture) -> Drawing:
     return Drawing(mixture.lessons, recipe.questions_per_image, recipe.pairs, recipe.seed)
 
 
-def collator_for(recipe: Recipe, config: GeoPixConfig, processor: GeoPixProcessor) -> Collator:
+def collator_for(recipe: Recipe, config: Any, processor: GeoPixProcessor) -> Collator:
     """Returns what makes a recipe's batches."""
     names = config.memory_class_names or ()
     pixels = processor.image_processor

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,6 @@ class _Position:
     skipped: int = 0
     best: float | None = None
     best_step: int | None = None
-    reasons: list[str] = field(default_factory=list)
 
 
 class _Trainer:
@@ -65,7 +64,7 @@ class _Trainer:
         self._progress = progress
         main = run.accelerator.is_main_process
         self._history = History(run.output / HISTORY_FILE if main else None, run.recipe.log_every)
-        self._position = _Position(skipped=len(run.mixture.skipped), reasons=list(run.mixture.skipped[:20]))
+        self._position = _Position(skipped=len(run.mixture.skipped))
         self._states = States(run.output / "states", run.recipe.keep, run.accelerator, learning_names(run.model))
         self._loop = Loop(run.model, run.recipe, run.accelerator)
         self._description = describe_run(
@@ -76,6 +75,7 @@ class _Trainer:
     def train(self) -> None:
         recipe, run = self._run.recipe, self._run
         self._begin()
+        begun_at = self._position.step
         collate = collator_for(recipe, run.model.config, run.processor)
         try:
             for step, report in self._loop.steps(drawing_of(recipe, run.mixture), collate, self._position.step):
@@ -85,7 +85,8 @@ class _Trainer:
             still = f"The last good state is {good}" if good else "No state was saved before"
             advice = "lower optimiser.learning_rate, or look at these images" if good else "look at these images"
             raise type(error)(f"{error} {still}; {advice}. The same command goes on from there.") from error
-        if recipe.checkpoint_at == "end" or not (run.output / CHECKPOINT).is_dir():
+        went_on = self._position.step > begun_at
+        if not (run.output / CHECKPOINT).is_dir() or (went_on and recipe.checkpoint_at == "end"):
             self._write(CHECKPOINT)
 
     def _begin(self) -> None:
@@ -143,7 +144,9 @@ class _Trainer:
         """What happens between two steps, in an order in which a killed run loses nothing: the state is saved last."""
         recipe, position = self._run.recipe, self._position
         position.step = step
-        position.skipped += report.skipped
+        position.skipped += len(report.skipped)
+        if report.skipped:
+            self._history.write({"step": step, "skipped": report.skipped})
         if position.skipped > recipe.defects.at_most:
             raise DataError(
                 f"step {step}: {position.skipped} samples could not be used, more than defects.at_most = "
@@ -178,7 +181,7 @@ class _Trainer:
         }
 
     def _asked(self) -> GeoPix:
-        self._run.model.eval()
+        self._run.model.eval()  # type: ignore[no-untyped-call]
         return GeoPix(self._run.model, self._run.processor)
 
     def _show(self, step: int) -> None:

@@ -29,9 +29,8 @@ def answer(model: GeoPixForConditionalGeneration) -> list[torch.Tensor]:
     return [output.logits, output.mask_logits]
 
 
-@pytest.mark.filterwarnings(
-    "ignore:`is_gradient_checkpointing` is deprecated"
-)  # peft asks transformers by its old name
+# peft asks transformers by a name that it had before.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
 def test_merged_and_added_to_its_base_it_answers_as_it_was_trained(
     begin: Begin, checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 SLOWLY = "optimiser.learning_rate=1e-4"
 
 
-def history(output: Path) -> list[dict[str, float]]:
+def history(output: Path) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in (output / "history.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
@@ -227,8 +228,11 @@ def test_an_image_that_is_damaged_while_the_run_goes_on_stops_it(begin: Begin, c
 
 def test_a_corrupt_image_can_be_skipped_and_is_counted(begin: Begin, corrupt: Path, tmp_path: Path) -> None:
     folder = train(begin(tmp_path / "run", "defects.image=skip", data=corrupt))
-    assert json.loads((folder / "training.json").read_text())["skipped"] > 0
-    assert len(history(tmp_path / "run")) == 6
+    rows = history(tmp_path / "run")
+    reasons = [reason for row in rows for reason in row.get("skipped", ())]
+    assert json.loads((folder / "training.json").read_text())["skipped"] == len(reasons) > 0
+    assert all("JPEGImages/00001.jpg cannot be read" in reason for reason in reasons)
+    assert len([row for row in rows if "loss" in row]) == 6
 
 
 def test_too_many_skips_stop_a_run(begin: Begin, corrupt: Path, tmp_path: Path) -> None:
