@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 
 from geopix.blind import BlankImages
 from geopix.modeling import GeoPixForConditionalGeneration
@@ -115,7 +116,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
         claim(output, recipe, mixture)
     torch.manual_seed(recipe.seed)
     model, processor = build_base(recipe, lambda: texts(mixture.lessons))
-    settle(model, recipe)
+    settle(model, recipe, one_type=accelerator.distributed_type == DistributedType.FSDP)
     modules_named(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, sources.examiner, data_dir, output, accelerator)
 
