@@ -147,7 +147,7 @@ class Loop:
         self._optimiser.step()
         self._schedule.step()
         self._optimiser.zero_grad()
-        return StepReport(self._named(sums) | {"gradient": norm, "rate": rate}, self._skipped(batches))
+        return StepReport(self._named(sums) | norm | {"rate": rate}, self._skipped(batches))
 
     def _skipped(self, batches: list[dict[str, Any]]) -> tuple[str, ...]:
         """Gathers why samples were skipped; where none was, no words need to pass between processes."""
@@ -181,13 +181,14 @@ class Loop:
             values = ", ".join(f"{name} {value}" for name, value in zip(LOSSES, sums.tolist(), strict=True))
             raise self._broken(step, f"the loss is no number ({values})", batches)
 
-    def _clip(self, step: int, batches: list[dict[str, Any]]) -> float:
+    def _clip(self, step: int, batches: list[dict[str, Any]]) -> dict[str, float]:
+        """Clips the gradients, and returns their norm before; nothing where DeepSpeed clips by its own configuration."""
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), self._recipe.optimiser.clip)
-        if norm is None:  # DeepSpeed clips by its own configuration
-            return float("nan")
+        if norm is None:
+            return {}
         if not torch.isfinite(norm):
             raise self._broken(step, f"the gradient's norm is {norm.item()}", batches)
-        return float(norm.item())
+        return {"gradient": float(norm.item())}
 
     def _broken(self, step: int, what: str, batches: list[dict[str, Any]]) -> NonFiniteLossError:
         names = gather_object([name for batch in batches for name in batch["names"]])
