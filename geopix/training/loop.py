@@ -182,7 +182,7 @@ class Loop:
             raise self._broken(step, f"the loss is no number ({values})", batches)
 
     def _clip(self, step: int, batches: list[dict[str, Any]]) -> dict[str, float]:
-        """Clips the gradients, and returns their norm before; nothing where DeepSpeed clips by its own configuration."""
+        """Clips the gradients, and returns their norm before; nothing where DeepSpeed clips by itself."""
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), self._recipe.optimiser.clip)
         if norm is None:
             return {}

@@ -92,6 +92,7 @@ def test_what_rests_is_kept_in_sixteen_bits_and_what_learns_is_not(checkpoint: P
     assert types["language_model", True] == types["memory", False] == types["embeddings", False] == torch.float32
 
 
+@pytest.mark.slow
 def test_a_run_in_sixteen_bits_with_checkpointing_trains(begin: Begin, tmp_path: Path) -> None:
     settings = (
         "precision=bfloat16",
