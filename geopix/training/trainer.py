@@ -28,7 +28,7 @@ from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
 from geopix.training.optimisation import Stepper
 from geopix.training.ranks import Ranks
 from geopix.training.recipe import Base, Recipe, Tower
-from geopix.training.starting import SHIPPED, parts, starting_model
+from geopix.training.starting import parts, starting_point
 from geopix.training.tower import train_tower
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError
@@ -102,9 +102,9 @@ def _base(
     if (base.checkpoint is None) == (base.size is None):
         raise ConfigurationError("base: give either `checkpoint` or `size`.")
     if base.checkpoint is not None:
-        model = starting_model(base, recipe.seed)
+        model, processor = starting_point(base, recipe.seed)
         model.config.update(_weights(recipe))
-        return model, GeoPixProcessor.from_pretrained(SHIPPED.get(str(base.checkpoint), base.checkpoint))
+        return model, processor
     tokenizer = train_tokenizer(texts(mixture), base.vocabulary)
     processor = GeoPixProcessor(GeoPixImageProcessor(256), tokenizer)
     config = mini(
