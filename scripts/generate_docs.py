@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 import geopix.plugin
 import harness.builtin
 from geopix.cli import main as geopix_command
-from geopix.training.recipe import Recipe
+from geopix.training.schema import Recipe
 from harness.catalog import Catalogue, shipped
 from harness.cli import main as geopix_eval_command
 from harness.comparison.gates import GatesFile, GateUse

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from geopix.class_memory import ClassMemory, NoMemory, ReleasedNoOpMemory
 from geopix.mini import MINI
-from geopix.training.recipe import Base
-from geopix.training.starting import starting_point
+from geopix.training.bases.starting import starting_point
+from geopix.training.schema import Base
 from harness.errors import ConfigurationError, EnvironmentProblem
 
 VARIANTS = {"none": NoMemory, "released_noop": ReleasedNoOpMemory, "intended": ClassMemory}

@@ -1,6 +1,6 @@
 """What training goes on from: a checkpoint, with another class memory or fresh parts where a recipe asks for them."""
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -9,12 +9,18 @@ from geopix.checkpoint import load_checkpoint
 from geopix.mini import MINI
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
-from geopix.training.recipe import Base
-from harness.errors import ConfigurationError, nearest
+from geopix.training.parts import modules_named
+from geopix.training.schema import Base
+from harness.errors import ConfigurationError
 
 #: Checkpoints that a recipe may call by name.
 SHIPPED = {"geopix-mini": MINI}
 MEMORY = "mask_head.memory"
+
+
+def checkpoint_folder(base: Base) -> Path:
+    """Returns the folder of a base's checkpoint, whose name may be that of a shipped one."""
+    return SHIPPED.get(str(base.checkpoint), base.checkpoint or Path())
 
 
 def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
@@ -31,35 +37,15 @@ def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneratio
         ConfigurationError: there is no such memory or part, or a part that cannot be drawn anew.
         EnvironmentProblem: the checkpoint is damaged, or lacks weights that are not to be drawn anew.
     """
-    folder = SHIPPED.get(str(base.checkpoint), base.checkpoint or "")
     changes = {} if base.memory is None else {"memory_attention": base.memory}
     drawn_already = any(f"{MEMORY}.".startswith(f"{part}.") for part in base.fresh)
     fresh = base.fresh if drawn_already or not changes else [*base.fresh, MEMORY]
-    model, processor = load_checkpoint(folder, torch.device("cpu"), changes=changes, fresh=fresh)
-    chosen = parts(model, fresh, key="base.fresh")
+    model, processor = load_checkpoint(checkpoint_folder(base), torch.device("cpu"), changes=changes, fresh=fresh)
+    chosen = modules_named(model, fresh, key="base.fresh")
     torch.manual_seed(seed)
     for part in chosen:
         draw_anew(part)
     return model, processor
-
-
-def parts(model: nn.Module, names: Sequence[str], key: str) -> list[nn.Module]:
-    """Returns parts of a model by their module names, `vision_tower` for example.
-
-    Args:
-        model: the model.
-        names: the names.
-        key: the recipe's key that holds them, for messages.
-
-    Raises:
-        ConfigurationError: there is no such part; the nearest one is suggested.
-    """
-    known = dict(model.named_modules())
-    for name in names:
-        if name not in known or not name:
-            top = ", ".join(child for child, _ in model.named_children())
-            raise ConfigurationError(f"{key}: the model has no part {name!r}.{nearest(name, known)} Its parts: {top}.")
-    return [known[name] for name in names]
 
 
 def draw_anew(part: nn.Module) -> None:
