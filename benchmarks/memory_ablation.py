@@ -75,12 +75,14 @@ class Estimate:
 
 def make(trial: Trial, train: Path, test: Path, overrides: Sequence[str]) -> None:
     """Trains and evaluates, as the two commands do; a training that was broken off goes on."""
-    if not (trial.training / "done").exists():
-        given = [f"base.memory={trial.memory}", f"seed={trial.seed}", *overrides]
-        call("geopix", "train", RECIPE, *given, "--data-dir", str(train), "--output", str(trial.training))
-        (trial.training / "done").touch()
+    done = trial.training / "done"
+    if done.exists():
+        return
+    given = [f"base.memory={trial.memory}", f"seed={trial.seed}", *overrides]
+    call("geopix", "train", RECIPE, *given, "--data-dir", str(train), "--output", str(trial.training))
     data, output = ("--data-dir", str(test)), ("--output", str(trial.evaluation))
     call("geopix-eval", "--tasks", TASK, "--model", str(trial.checkpoint), *data, *output)
+    done.touch()
 
 
 def call(command: str, *words: str) -> None:
