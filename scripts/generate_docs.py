@@ -196,8 +196,14 @@ def _key_rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
         key = prefix + (field.alias or name)
         inner = field.annotation
         yield _code(key), _type(inner), _default(field), _escaped(field.description or _first_sentence(inner))
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and model is Recipe:
-            yield from _key_rows(inner, f"{key}.")
+        if model.__module__ == Recipe.__module__ and (below := _model_within(inner)):
+            yield from _key_rows(below, f"{key}[]." if get_origin(inner) is list else f"{key}.")
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    """The mapping that a key holds, also where it may be absent or stands in a list."""
+    candidates = (annotation, *get_args(annotation))
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def _first_sentence(annotation: Any) -> str:

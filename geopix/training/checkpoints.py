@@ -20,7 +20,7 @@ from geopix.training.history import HISTORY_FILE
 from geopix.training.machine import sharded
 from geopix.training.parts import learning_parts, lora_config
 from geopix.training.schema import Recipe
-from geopix.training.states import writing
+from geopix.training.writing import writing
 
 ADAPTER_FOLDER = "adapter"
 #: Modules that an adapter holds whole, by the parts that learn in them.
@@ -73,7 +73,7 @@ class Checkpoints:
         goal, fresh = self._output / name, self._output / f".{name}.fresh"
         weights = self._weights(prepared, bare)
         if self._accelerator.is_main_process:
-            with writing(goal, goal if goal.is_dir() else None):
+            with writing(goal, "The one before it is whole." if goal.is_dir() else "There is none before it."):
                 shutil.rmtree(fresh, ignore_errors=True)
                 self._write(fresh, bare, weights, step)
                 shutil.rmtree(goal, ignore_errors=True)
@@ -152,7 +152,7 @@ def write_adapter(
 
 def _word_modules(model: GeoPixForConditionalGeneration) -> list[str]:
     """The last names of the token embeddings and the head; of one where they are tied."""
-    found = {}
+    found: dict[int, str] = {}
     for module in (model.get_input_embeddings(), model.get_output_embeddings()):
         name = next(name for name, other in model.named_modules() if other is module)
         found.setdefault(id(module.weight), name.rpartition(".")[2])

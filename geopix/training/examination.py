@@ -55,7 +55,7 @@ class Examiner:
         """Whether the deciding score is to be high."""
         task, _, score = self.deciding.rpartition(".")
         (metric,) = (each.metrics[score] for each in self.tasks if each.spec.name == task)
-        return metric.direction == "higher"
+        return metric.info.direction == "higher"
 
     def examine(self, geopix: GeoPix, step: int, run_digest: str) -> dict[str, float | None]:
         """Asks the model and returns its scores, `TASK.SCORE` each; the answers are kept as a run of the harness.

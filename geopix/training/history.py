@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from geopix.training.writing import writing
+
 HISTORY_FILE = "history.jsonl"
 
 
@@ -62,5 +64,5 @@ class History:
     def write(self, row: Mapping[str, Any]) -> None:
         """Appends a line of its own, the scores of an evaluation say."""
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
+            with writing(self._path, "The states before it are whole."), self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from geopix.training.collator import LOSSES, Collator
@@ -34,11 +35,11 @@ class StepReport:
 
     Attributes:
         values: the losses, the gradient's norm and the learning rate.
-        skipped: samples that could not be used and were replaced.
+        skipped: why samples could not be used and were replaced.
     """
 
     values: dict[str, float]
-    skipped: int
+    skipped: tuple[str, ...]
 
 
 class Loop:
@@ -123,6 +124,7 @@ class Loop:
             collate_fn=collate,
             num_workers=recipe.workers,
             pin_memory=self._accelerator.device.type == "cuda",
+            generator=torch.Generator(),  # the common source of chance must not depend on where a run went on
         )
         return self._accelerator.prepare(loader)
 
@@ -145,9 +147,13 @@ class Loop:
         self._optimiser.step()
         self._schedule.step()
         self._optimiser.zero_grad()
-        skipped = sum(len(batch["skipped"]) for batch in batches)
-        count = int(self._summed(torch.tensor(float(skipped), device=self._accelerator.device)).item())
-        return StepReport(self._named(sums) | {"gradient": norm, "rate": rate}, count)
+        return StepReport(self._named(sums) | norm | {"rate": rate}, self._skipped(batches))
+
+    def _skipped(self, batches: list[dict[str, Any]]) -> tuple[str, ...]:
+        """Gathers why samples were skipped; where none was, no words need to pass between processes."""
+        own = [reason for batch in batches for reason in batch["skipped"]]
+        count = self._summed(torch.tensor(float(len(own))))
+        return tuple(gather_object(own)) if count.item() else ()
 
     def _forward(self, batch: Mapping[str, Any], totals: Tensor) -> tuple[Tensor, Tensor]:
         """Returns a batch's share of each loss, and what to take the gradient of."""
@@ -175,17 +181,16 @@ class Loop:
             values = ", ".join(f"{name} {value}" for name, value in zip(LOSSES, sums.tolist(), strict=True))
             raise self._broken(step, f"the loss is no number ({values})", batches)
 
-    def _clip(self, step: int, batches: list[dict[str, Any]]) -> float:
+    def _clip(self, step: int, batches: list[dict[str, Any]]) -> dict[str, float]:
+        """Clips the gradients, and returns their norm before; nothing where DeepSpeed clips by itself."""
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), self._recipe.optimiser.clip)
-        if norm is None:  # DeepSpeed clips by its own configuration
-            return float("nan")
+        if norm is None:
+            return {}
         if not torch.isfinite(norm):
             raise self._broken(step, f"the gradient's norm is {norm.item()}", batches)
-        return float(norm.item())
+        return {"gradient": float(norm.item())}
 
     def _broken(self, step: int, what: str, batches: list[dict[str, Any]]) -> NonFiniteLossError:
-        from accelerate.utils import gather_object  # noqa: PLC0415
-
         names = gather_object([name for batch in batches for name in batch["names"]])
         return NonFiniteLossError(
             f"step {step}: {what}. Nothing was changed by this step. Its images (and samples): {'; '.join(names)}."

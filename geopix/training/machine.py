@@ -29,6 +29,7 @@ def join_processes(recipe: Recipe, output: Path) -> Accelerator:
         EnvironmentProblem: a tracker is not installed.
     """
     accelerator = Accelerator(
+        cpu=not torch.accelerator.is_available(),  # or several processes on CPUs take themselves to be alone
         mixed_precision="bf16" if recipe.precision == "bfloat16" else "no",
         gradient_accumulation_steps=recipe.accumulate,
         log_with=known_trackers(recipe) or None,

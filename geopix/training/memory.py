@@ -7,6 +7,7 @@ pass is counted there tensor by tensor, so activations need no formula.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def on_meta(config: GeoPixConfig, recipe: Recipe) -> GeoPixForConditionalGenerat
 
 def weigh(model: GeoPixForConditionalGeneration) -> list[PartWeights]:
     """Returns each part's parameters, in the order in which recipes list them."""
-    found: dict[str, list[nn.Parameter]] = {name: [] for name in PartName.__args__}
+    found: dict[str, list[nn.Parameter]] = {name: [] for name in get_args(PartName)}
     for part, _, parameter in part_parameters(model):
         found[part].append(parameter)
     return [
@@ -103,7 +104,8 @@ def activations(model: GeoPixForConditionalGeneration, load: Load, dtype: torch.
     """
     config = model.config
     learns = {name: any(p.requires_grad for p in part.parameters()) for name, part in model.named_children()}
-    model = model.to(dtype).train()
+    built: Any = model  # transformers' own `to` has no useful type
+    built.to(dtype).train()
     width, side = config.text_config.hidden_size, config.vision_config.image_size
     with _counting(load.tokens) as kept:
         pixels = _empty((load.images, 3, side, side), dtype)

@@ -14,7 +14,7 @@ from geopix.boxes import format_box
 from geopix.processing import PROMPT_TEMPLATE, SEG, TASKS
 from geopix.tokenizer import IMAGE_TOKEN
 from geopix.training.schema import Source
-from harness.boxes import Box, convert
+from harness.boxes import convert
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError, GeoPixError, SampleError
 from harness.evaluate import data_root
@@ -22,7 +22,7 @@ from harness.images import image_size
 from harness.located_yaml import Document
 from harness.plugins import Plugins
 from harness.prompts import PromptTemplate
-from harness.records import ImageFile, Mask, Sample
+from harness.records import Box, ImageFile, Mask, Sample
 from harness.spec import Task, build
 
 SHORTEST_ANSWER = f"It is {SEG}."

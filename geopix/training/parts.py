@@ -40,10 +40,15 @@ def part_parameters(model: GeoPixForConditionalGeneration) -> Iterator[tuple[str
             yield PREFIXES[prefix], name, parameter
 
 
-def settle(model: GeoPixForConditionalGeneration, recipe: Recipe) -> None:
+def settle(model: GeoPixForConditionalGeneration, recipe: Recipe, *, one_type: bool = False) -> None:
     """Makes the parts learn that the recipe names, and gives every weight the type that it trains or rests in.
 
     What learns is float32. What never learns is bfloat16 where the recipe computes in it, float32 otherwise.
+
+    Args:
+        model: the model, changed in place.
+        recipe: says which parts learn.
+        one_type: keeps everything in float32, for FSDP, which spreads weights of one type only.
 
     Raises:
         ConfigurationError: `lora.targets` names no layer of the language model.
@@ -53,7 +58,7 @@ def settle(model: GeoPixForConditionalGeneration, recipe: Recipe) -> None:
         parameter.requires_grad_(part in learning)
     if recipe.parts.language_model == "lora":
         add_low_rank(model, recipe.lora)
-    resting = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+    resting = torch.bfloat16 if recipe.precision == "bfloat16" and not one_type else torch.float32
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else resting)
     if recipe.gradient_checkpointing:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 
 from geopix.blind import BlankImages
-from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.build import build_base, obstacles
@@ -115,7 +116,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
         claim(output, recipe, mixture)
     torch.manual_seed(recipe.seed)
     model, processor = build_base(recipe, lambda: texts(mixture.lessons))
-    settle(model, recipe)
+    settle(model, recipe, one_type=accelerator.distributed_type == DistributedType.FSDP)
     modules_named(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, sources.examiner, data_dir, output, accelerator)
 
@@ -125,7 +126,7 @@ def drawing_of(recipe: Recipe, mixture: Mixture) -> Drawing:
     return Drawing(mixture.lessons, recipe.questions_per_image, recipe.pairs, recipe.seed)
 
 
-def collator_for(recipe: Recipe, config: GeoPixConfig, processor: GeoPixProcessor) -> Collator:
+def collator_for(recipe: Recipe, config: Any, processor: GeoPixProcessor) -> Collator:
     """Returns what makes a recipe's batches."""
     names = config.memory_class_names or ()
     pixels = processor.image_processor

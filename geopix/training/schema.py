@@ -193,7 +193,7 @@ class Recipe(Strict):
         default="float32", description="`bfloat16` computes in it where that is safe, and keeps weights at rest in it."
     )
     gradient_checkpointing: bool = Field(
-        default=False, description="Computes each block twice and keeps less: a third slower, much smaller."
+        default=False, description="Computes each block a second time on the way back, and keeps less in memory."
     )
     batch_norm: Literal["batch", "stored"] = Field(
         default="batch",
@@ -202,8 +202,12 @@ class Recipe(Strict):
     blank_images: bool = Field(default=False, description="Hides every image: the text-only ablation.")
     workers: int = Field(default=0, ge=0, description="Processes that prepare the data, for each training process.")
     defects: Defects = Defects()
-    evaluation: Evaluation | None = None
-    pictures: Pictures | None = None
+    evaluation: Evaluation | None = Field(
+        default=None, description="Evaluation in the run, through the harness; the best checkpoint is kept in `best`."
+    )
+    pictures: Pictures | None = Field(
+        default=None, description="Training samples with predicted masks, written into `pictures` while training."
+    )
     trackers: list[Literal["tensorboard", "wandb"]] = Field(
         default=[], description="Where losses and pictures are sent besides `history.jsonl`."
     )

@@ -8,7 +8,6 @@ renamed, so that a state is whole or not there.
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from geopix.training.writing import writing
 from harness.errors import EnvironmentProblem
 
 POSITION_FILE, LEARNT_FILE = "position.json", "learnt.safetensors"
@@ -57,7 +57,9 @@ class States:
         if self._accelerator.is_main_process:
             shutil.rmtree(fresh, ignore_errors=True)
         self._accelerator.wait_for_everyone()
-        with writing(fresh, self.latest()):
+        good = self.latest()
+        still = f"The last good state is {good}." if good else "No state was saved before."
+        with writing(fresh, still, also=(RuntimeError,)):  # torch.save raises it where the disk is full
             fresh.mkdir(parents=True, exist_ok=True)
             self._accelerator.save_state(str(fresh))
             self._accelerator.wait_for_everyone()
@@ -114,20 +116,3 @@ class States:
             if changes and id(tensor) not in seen:
                 seen.add(id(tensor))
                 yield name, tensor
-
-
-@contextmanager
-def writing(folder: Path, good: Path | None) -> Iterator[None]:
-    """Turns a failure to write into words: what, why, and what is still good.
-
-    Raises:
-        EnvironmentProblem: something within could not write.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        still = f"The last good one is {good}" if good else "There is none before it"
-        raise EnvironmentProblem(
-            f"{folder} cannot be written: {error}. {still}; make room, then give the same command again to go on "
-            "from there."
-        ) from error

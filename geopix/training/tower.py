@@ -101,6 +101,9 @@ class TowerLesson(nn.Module):
         rarity: float[K], larger for rarer classes.
     """
 
+    palette: Tensor
+    rarity: Tensor
+
     def __init__(
         self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor, settings: Tower, rarity: Tensor
     ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ from geopix.training.loop import Loop, NonFiniteLossError, StepReport, learning_
 from geopix.training.machine import device_name
 from geopix.training.pictures import chosen_turns, draw_pictures
 from geopix.training.preparation import Run, collator_for, drawing_of
-from geopix.training.states import States, writing
+from geopix.training.states import States
 from geopix.training.story import describe_run
 from geopix.training.tower import train_tower
+from geopix.training.writing import writing
 from harness.errors import DataError
 
 CHECKPOINT, BEST = "checkpoint", "best"
+STATES_WHOLE = "The states before it are whole."
+NOTHING_SAVED = "No state was saved before; the same command begins anew"
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
@@ -54,7 +57,6 @@ class _Position:
     skipped: int = 0
     best: float | None = None
     best_step: int | None = None
-    reasons: list[str] = field(default_factory=list)
 
 
 class _Trainer:
@@ -65,7 +67,7 @@ class _Trainer:
         self._progress = progress
         main = run.accelerator.is_main_process
         self._history = History(run.output / HISTORY_FILE if main else None, run.recipe.log_every)
-        self._position = _Position(skipped=len(run.mixture.skipped), reasons=list(run.mixture.skipped[:20]))
+        self._position = _Position(skipped=len(run.mixture.skipped))
         self._states = States(run.output / "states", run.recipe.keep, run.accelerator, learning_names(run.model))
         self._loop = Loop(run.model, run.recipe, run.accelerator)
         self._description = describe_run(
@@ -76,16 +78,17 @@ class _Trainer:
     def train(self) -> None:
         recipe, run = self._run.recipe, self._run
         self._begin()
+        begun_at = self._position.step
         collate = collator_for(recipe, run.model.config, run.processor)
         try:
             for step, report in self._loop.steps(drawing_of(recipe, run.mixture), collate, self._position.step):
                 self._after(step, report)
         except (NonFiniteLossError, DataError) as error:
             good = self._states.latest()
-            still = f"The last good state is {good}" if good else "No state was saved before"
-            advice = "lower optimiser.learning_rate, or look at these images" if good else "look at these images"
-            raise type(error)(f"{error} {still}; {advice}. The same command goes on from there.") from error
-        if recipe.checkpoint_at == "end" or not (run.output / CHECKPOINT).is_dir():
+            still = f"The last good state is {good}; the same command goes on from there" if good else NOTHING_SAVED
+            raise type(error)(f"{error} {still}. Look at these samples, or lower optimiser.learning_rate.") from error
+        went_on = self._position.step > begun_at
+        if not (run.output / CHECKPOINT).is_dir() or (went_on and recipe.checkpoint_at == "end"):
             self._write(CHECKPOINT)
 
     def _begin(self) -> None:
@@ -115,7 +118,7 @@ class _Trainer:
         if not run.accelerator.is_main_process:
             return
         images = [lesson.image.path for lesson in run.mixture.lessons]
-        with writing(run.output / FINGERPRINTS_FILE, None):
+        with writing(run.output / FINGERPRINTS_FILE, "Nothing was trained yet."):
             unreadable = write_fingerprints(run.output / FINGERPRINTS_FILE, images)
         if unreadable and run.recipe.defects.image == "stop":
             raise DataError(
@@ -143,7 +146,9 @@ class _Trainer:
         """What happens between two steps, in an order in which a killed run loses nothing: the state is saved last."""
         recipe, position = self._run.recipe, self._position
         position.step = step
-        position.skipped += report.skipped
+        position.skipped += len(report.skipped)
+        if report.skipped:
+            self._history.write({"step": step, "skipped": report.skipped})
         if position.skipped > recipe.defects.at_most:
             raise DataError(
                 f"step {step}: {position.skipped} samples could not be used, more than defects.at_most = "
@@ -178,15 +183,16 @@ class _Trainer:
         }
 
     def _asked(self) -> GeoPix:
-        self._run.model.eval()
+        self._run.model.eval()  # type: ignore[no-untyped-call]
         return GeoPix(self._run.model, self._run.processor)
 
     def _show(self, step: int) -> None:
         run, settings = self._run, self._run.recipe.pictures
         if settings is not None and run.accelerator.is_main_process:
             turns = chosen_turns(run.mixture.lessons, settings.count)
-            with run.accelerator.autocast():
-                files = draw_pictures(self._asked(), turns, run.output / "pictures" / f"step-{step:08d}")
+            folder = run.output / "pictures" / f"step-{step:08d}"
+            with run.accelerator.autocast(), writing(folder, STATES_WHOLE):
+                files = draw_pictures(self._asked(), turns, folder)
             for tracker in run.accelerator.trackers:
                 layout = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
                 for file in files:
@@ -202,7 +208,7 @@ class _Trainer:
             return
         scores: list[dict[str, float | None]] = [{}]
         if run.accelerator.is_main_process:
-            with run.accelerator.autocast():
+            with run.accelerator.autocast(), writing(run.output / "evaluation", STATES_WHOLE):
                 scores = [examiner.examine(self._asked(), step, json.dumps(self._description, sort_keys=True))]
             self._loop.train_mode()
             self._history.write({"step": step, "scores": scores[0]})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import (
     AutoConfig,
@@ -72,7 +72,7 @@ def load_llava(folder: Path, dtype: torch.dtype) -> Pieces:
         raise EnvironmentProblem(f"{folder}: its vision tower is a {kind}; GeoPix reads CLIP alone.")
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(llava.config.text_config)
-    model.set_decoder(llava.model.language_model)
+    setattr(model, model.base_model_prefix, llava.model.language_model)
     model.set_output_embeddings(llava.lm_head)
     projector = llava.model.multi_modal_projector.state_dict()
     return Pieces(llava.model.vision_tower, model, projector, tokenizer_folder=folder, image_folder=folder)
@@ -222,11 +222,11 @@ def resized_tower(clip: CLIPVisionModel, image_size: int) -> CLIPVisionModel:
     """Returns a tower for images of another size, its position embeddings resized; the same one where it fits."""
     if clip.config.image_size == image_size:
         return clip
-    config = clip.config.__class__(**(clip.config.to_dict() | {"image_size": image_size}))
+    config: Any = clip.config.__class__(**(clip.config.to_dict() | {"image_size": image_size}))
     state = clip.state_dict()
     (name,) = (name for name in state if name.endswith("position_embedding.weight"))
     state[name] = resized_positions(state[name], image_size // config.patch_size)
-    resized = CLIPVisionModel._from_config(config, dtype=clip.dtype)
+    resized: CLIPVisionModel = CLIPVisionModel._from_config(config, dtype=clip.dtype)
     resized.load_state_dict(state)
     return resized
 
@@ -243,7 +243,7 @@ def resized_positions(embedding: Tensor, side: int) -> Tensor:
 @torch.no_grad()
 def _draw_rows(model: PreTrainedModel, tokens: tuple[int, ...]) -> None:
     """Draws the rows of new tokens around the mean of the others, in the embeddings and in an untied head."""
-    heads: list[nn.Module] = [model.get_input_embeddings(), model.get_output_embeddings()]
+    heads: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
     for weight in {id(head.weight): head.weight for head in heads}.values():
         others = torch.ones(len(weight), dtype=torch.bool)
         others[list(tokens)] = False

@@ -72,7 +72,7 @@ def build_processor(recipe: Recipe, texts: Texts) -> GeoPixProcessor:
     base = recipe.base
     if base.checkpoint is not None:
         with quiet():
-            return GeoPixProcessor.from_pretrained(checkpoint_folder(base))  # type: ignore[no-any-return]
+            return GeoPixProcessor.from_pretrained(checkpoint_folder(base))
     if base.size is not None:
         processor = GeoPixProcessor(GeoPixImageProcessor(256), train_tokenizer(texts(), base.vocabulary))
     else:

@@ -10,7 +10,18 @@ import pytest
 
 from geopix.boxes import parse_boxes
 from geopix.training.drawing import draw
-from geopix.training.mixture import PAIR_ANSWER, Lesson, Mixture, Turn, read_mixture, task_data, texts
+from geopix.training.examination import Examiner
+from geopix.training.mixture import (
+    PAIR_ANSWER,
+    Lesson,
+    Mixture,
+    Turn,
+    changed_task,
+    read_mixture,
+    task_data,
+    texts,
+)
+from geopix.training.recipe import load_recipe, shipped_recipes
 from geopix.training.schema import Source
 from harness.errors import ConfigurationError, DataError, MissingDataError
 from harness.plugins import installed
@@ -102,6 +113,19 @@ def test_a_defective_sample_stops_or_is_left_out_and_counted(earth: Path, tmp_pa
     assert left.skipped
     assert all(gone.name in reason for reason in left.skipped)
     assert gone.name not in {lesson.image.path.name for lesson in left.lessons}
+
+
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_shipped_recipes_name_tasks_options_and_scores_that_exist(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name)
+    catalogue, plugins = catalogue_of(()), installed()
+    for source in recipe.data:
+        changed_task(source.task, source.dataset, catalogue, plugins)
+    if recipe.evaluation is not None:
+        tasks = [changed_task(each.task, each.dataset, catalogue, plugins) for each in recipe.evaluation.tasks]
+        examiner = Examiner(recipe, recipe.evaluation, tasks, tmp_path, tmp_path)
+        assert examiner.deciding == recipe.evaluation.best
+        assert examiner.higher_is_better
 
 
 def test_a_split_option_is_checked_as_in_a_task_file(earth: Path) -> None:
