@@ -1,7 +1,7 @@
 """VLMEvalKit's outputs: `MODEL/MODEL_DATASET.xlsx` (or .tsv, .json), a row a question, `hit` where it was judged."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from harness.exchange.logs import Log, Row
 
 #: Tables that hold no answers, or the same ones again with a judge's bookkeeping.
 _OTHER = re.compile(r"_(acc|score|PREV|supp|checkpoint|rating|eval)\b", re.IGNORECASE)
-_JUDGED = re.compile(r"_(?P<judge>[^_]+(?:-[^_]+)*)_result$")
+_JUDGED = "_result"
 _TABLES = (".xlsx", ".tsv", ".json")
 NEEDED = ("index", "question", "prediction")
 TAGS = ("category", "l2-category", "split", "type")
@@ -28,10 +28,10 @@ def read_vlmevalkit(folder: Path) -> list[Log]:
         EnvironmentProblem: pandas, or what it reads Excel files with, is missing.
     """
     found: dict[tuple[Path, str], Path] = {}
-    for file in sorted(folder.rglob("*")):
-        if file.suffix in _TABLES and not _OTHER.search(file.stem) and (name := _dataset(file)):
-            # "X_judge_result" sorts behind "X" and takes its place.
-            found[file.parent, name] = file
+    tables = [file for file in sorted(folder.rglob("*")) if _is_table(file)]
+    for file in sorted(tables, key=lambda file: file.stem.endswith(_JUDGED)):
+        # Judged answers come last, and take the place of the bare ones.
+        found[file.parent, _dataset(file, [other for other in tables if other.parent == file.parent])] = file
     if not found:
         raise MissingDataError(
             f"{folder.resolve()} has no MODEL_DATASET.xlsx below a folder MODEL. Give VLMEvalKit's outputs, or one "
@@ -45,9 +45,20 @@ def _model_of(file: Path) -> str | None:
     return next((place.name for place in file.parents if file.stem.startswith(f"{place.name}_")), None)
 
 
-def _dataset(file: Path) -> str | None:
-    model = _model_of(file)
-    return None if model is None else _JUDGED.sub("", file.stem.removeprefix(f"{model}_"))
+def _is_table(file: Path) -> bool:
+    return file.suffix in _TABLES and not _OTHER.search(file.stem) and _model_of(file) is not None
+
+
+def _dataset(file: Path, tables: Sequence[Path]) -> str:
+    """The data set's name: of `MMBench_gpt-4o_result` MMBench, where a table of bare answers is called so."""
+    name = _name(file)
+    bare = [_name(other) for other in tables if not other.stem.endswith(_JUDGED)]
+    judged = [other for other in bare if name.endswith(_JUDGED) and name.startswith(f"{other}_")]
+    return max(judged, key=len, default=re.sub(r"_[^_]+_result$", "", name))
+
+
+def _name(file: Path) -> str:
+    return file.stem.removeprefix(f"{_model_of(file)}_")
 
 
 def _log(file: Path, parent: str, dataset: str) -> Log:
