@@ -71,7 +71,7 @@ def _row(where: str, line: Mapping[str, Any]) -> Row:
 def _prompt(line: Mapping[str, Any]) -> str:
     arguments = line.get("arguments")
     if isinstance(arguments, dict):
-        first = next(iter(arguments.values()), {})
+        first: Any = next(iter(arguments.values()), {})
         return str(first.get("arg_0", "")) if isinstance(first, dict) else str(first)
     return str(arguments[0][0]) if isinstance(arguments, list) and arguments and arguments[0] else ""
 

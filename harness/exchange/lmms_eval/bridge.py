@@ -71,7 +71,7 @@ class Bridge:
         for image in self.sample(doc).images:
             with Image.open(image.path) as opened:
                 rgb = opened.convert("RGB")
-            rgb.filename = str(image.path)  # type: ignore[attr-defined] - for models that read the file themselves
+            vars(rgb)["filename"] = str(image.path)  # as Pillow notes it, for models that read the file themselves
             images.append(rgb)
         return images
 

@@ -22,7 +22,7 @@ from harness.records import ImageFile, Request
 GENERATION = {"max_new_tokens": 256, "temperature": 0.0, "top_p": 1.0}
 
 
-class GeoPixEvalModel(lmms):
+class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed where types are checked
     """A model of ours.
 
     Args:
@@ -46,7 +46,9 @@ class GeoPixEvalModel(lmms):
         super().__init__()
         given = {name: str(value) for name, value in options.items()} | ({"device": str(device)} if device else {})
         self.answering: Model = load_model(model, given, installed().models)
-        self.questions = int(batch_size) if str(batch_size or "").isdecimal() else self.answering.batch_size
+        # lmms-eval gives "auto" too, or 1 where nothing was typed; a model of ours knows its own.
+        asked = str(batch_size)
+        self.questions = int(asked) if asked.isdecimal() else self.answering.batch_size
         self._pictures = TemporaryDirectory(prefix="geopix-lmms-eval-")
 
     @property
