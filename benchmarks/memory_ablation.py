@@ -14,7 +14,6 @@ seeds' differences, which is wide for three.
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,19 +69,20 @@ class Estimate:
     high: float | None
 
     def __str__(self) -> str:
-        ends = "n/a" if self.low is None or self.high is None else f"{self.low:.1f}, {self.high:.1f}"
-        return f"{self.value:.1f} [{ends}]"
+        ends = "n/a" if self.low is None or self.high is None else f"{self.low:z.1f}, {self.high:z.1f}"
+        return f"{self.value:z.1f} [{ends}]"
 
 
 def make(trial: Trial, train: Path, test: Path, overrides: Sequence[str]) -> None:
-    """Trains and evaluates, as the two commands do; a training that was broken off begins anew."""
-    if not (trial.training / "done").exists():
-        shutil.rmtree(trial.training, ignore_errors=True)
-        given = [f"base.memory={trial.memory}", f"seed={trial.seed}", *overrides]
-        call("geopix", "train", RECIPE, *given, "--data-dir", str(train), "--output", str(trial.training))
-        (trial.training / "done").touch()
+    """Trains and evaluates, as the two commands do; a training that was broken off goes on."""
+    done = trial.training / "done"
+    if done.exists():
+        return
+    given = [f"base.memory={trial.memory}", f"seed={trial.seed}", *overrides]
+    call("geopix", "train", RECIPE, *given, "--data-dir", str(train), "--output", str(trial.training))
     data, output = ("--data-dir", str(test)), ("--output", str(trial.evaluation))
     call("geopix-eval", "--tasks", TASK, "--model", str(trial.checkpoint), *data, *output)
+    done.touch()
 
 
 def call(command: str, *words: str) -> None:

@@ -1,9 +1,10 @@
 """Loading a checkpoint folder, with messages that say what is wrong with it and what to do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -23,7 +24,12 @@ _BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorErr
 
 
 def load_checkpoint(
-    directory: str | Path, device: torch.device, dtype: torch.dtype | None = None
+    directory: str | Path,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    *,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    fresh: Sequence[str] = (),
 ) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
     """Loads model and processor from a folder that `save_pretrained` of both wrote.
 
@@ -31,6 +37,8 @@ def load_checkpoint(
         directory: the folder.
         device: where the model goes.
         dtype: the weights' type; the stored one when None.
+        changes: fields of the model's configuration to set otherwise.
+        fresh: parts, by module name, for which other weights than the stored ones will be used.
 
     Raises:
         EnvironmentProblem: if files are missing, damaged or of another model; names the folder and the files.
@@ -38,18 +46,18 @@ def load_checkpoint(
     folder = Path(directory).resolve()
     _check_files(folder)
     try:
-        with quiet():
+        with quiet(reports=not fresh):
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
-                folder, dtype=dtype or "auto", output_loading_info=True, local_files_only=True
+                folder, dtype=dtype or "auto", output_loading_info=True, local_files_only=True, **changes
             )
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
     model, report = loaded
-    if report["missing_keys"]:
-        names = ", ".join(sorted(report["missing_keys"])[:5])
+    inside = tuple(f"{part}." for part in fresh)
+    if missing := sorted(name for name in report["missing_keys"] if not name.startswith(inside)):
         raise EnvironmentProblem(
-            f"{folder}: the weights lack {len(report['missing_keys'])} tensors of this model ({names}). {_ADVICE}"
+            f"{folder}: the weights lack {len(missing)} tensors of this model ({', '.join(missing[:5])}). {_ADVICE}"
         )
     _check_fit(folder, model.config, processor)
     return model.to(device).eval(), processor

@@ -23,7 +23,7 @@ class Base(Strict):
     checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder, or geopix-mini.")
     memory: str | None = Field(
         default=None,
-        description="The class memory: intended, released_noop or none; fresh where the checkpoint has another.",
+        description="A class memory with fresh weights, instead of the checkpoint's: intended, released_noop or none.",
     )
     fresh: list[str] = Field(
         default=[], description="Parts of the checkpoint, by module name, whose weights are drawn anew from the seed."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from geopix.checkpoint import load_checkpoint, quiet
+from geopix.checkpoint import quiet
 from geopix.configuration import GeoPixConfig
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
@@ -13,7 +13,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.bases.assemble import join, load_llava, load_pair, make_processor, sketch
 from geopix.training.bases.places import Pretrained, find_pretrained
-from geopix.training.bases.starting import checkpoint_folder, starting_model
+from geopix.training.bases.starting import checkpoint_folder, starting_point
 from geopix.training.schema import Base, Losses, Recipe
 from harness.errors import ConfigurationError
 
@@ -47,9 +47,7 @@ def build_base(recipe: Recipe, texts: Texts) -> Built:
     """
     base = recipe.base
     if base.checkpoint is not None:
-        model, processor = load_checkpoint(checkpoint_folder(base), torch.device("cpu"))
-        if base.memory is not None or base.fresh:
-            model = starting_model(base, recipe.seed)
+        model, processor = starting_point(base, recipe.seed)
         model.config.update(loss_weights(recipe.losses))
         return model, processor
     if base.size is not None:

@@ -1,18 +1,17 @@
-"""The model that training goes on from: a checkpoint, with another class memory or fresh parts where asked for."""
+"""What training goes on from: a checkpoint, with another class memory or fresh parts where a recipe asks for them."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from geopix.checkpoint import quiet
-from geopix.configuration import GeoPixConfig
+from geopix.checkpoint import load_checkpoint
 from geopix.mini import MINI
 from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.processing import GeoPixProcessor
 from geopix.training.parts import modules_named
 from geopix.training.schema import Base
-from harness.errors import ConfigurationError, EnvironmentProblem
+from harness.errors import ConfigurationError
 
 #: Checkpoints that a recipe may call by name.
 SHIPPED = {"geopix-mini": MINI}
@@ -24,7 +23,7 @@ def checkpoint_folder(base: Base) -> Path:
     return SHIPPED.get(str(base.checkpoint), base.checkpoint or Path())
 
 
-def starting_model(base: Base, seed: int) -> GeoPixForConditionalGeneration:
+def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
     """Loads a recipe's checkpoint, plugs in the memory that it asks for, and draws its fresh parts.
 
     Models that differ in nothing but the memory start from the same numbers everywhere else: modules are drawn in
@@ -36,25 +35,17 @@ def starting_model(base: Base, seed: int) -> GeoPixForConditionalGeneration:
 
     Raises:
         ConfigurationError: there is no such memory or part, or a part that cannot be drawn anew.
-        EnvironmentProblem: the checkpoint lacks weights that are not to be drawn anew.
+        EnvironmentProblem: the checkpoint is damaged, or lacks weights that are not to be drawn anew.
     """
-    folder = checkpoint_folder(base)
-    config: GeoPixConfig = GeoPixConfig.from_pretrained(folder)
-    fresh = list(base.fresh)
-    if base.memory not in {None, config.memory_attention}:
-        config.memory_attention = base.memory
-        fresh.append(MEMORY)
-    with quiet(reports=False):  # that the memory's tensors do not fit is meant; that others are missing is told below
-        loaded: Any = GeoPixForConditionalGeneration.from_pretrained(folder, config=config, output_loading_info=True)
-    model, report = loaded
-    if missing := sorted(
-        key for key in report["missing_keys"] if not key.startswith(tuple(f"{name}." for name in fresh))
-    ):
-        raise EnvironmentProblem(f"{folder}: the weights lack {len(missing)} tensors of this model ({missing[0]}, ..).")
+    changes = {} if base.memory is None else {"memory_attention": base.memory}
+    drawn_already = any(f"{MEMORY}.".startswith(f"{part}.") for part in base.fresh)
+    fresh = base.fresh if drawn_already or not changes else [*base.fresh, MEMORY]
+    model, processor = load_checkpoint(checkpoint_folder(base), torch.device("cpu"), changes=changes, fresh=fresh)
+    chosen = modules_named(model, fresh, key="base.fresh")
     torch.manual_seed(seed)
-    for part in modules_named(model, fresh, key="base.fresh"):
+    for part in chosen:
         draw_anew(part)
-    return model  # type: ignore[no-any-return]
+    return model, processor
 
 
 def draw_anew(part: nn.Module) -> None:

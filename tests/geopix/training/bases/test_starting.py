@@ -9,7 +9,7 @@ from torch import Tensor
 
 from geopix.class_memory import ClassMemory, NoMemory, ReleasedNoOpMemory
 from geopix.mini import MINI
-from geopix.training.bases.starting import starting_model
+from geopix.training.bases.starting import starting_point
 from geopix.training.schema import Base
 from harness.errors import ConfigurationError, EnvironmentProblem
 
@@ -17,7 +17,7 @@ VARIANTS = {"none": NoMemory, "released_noop": ReleasedNoOpMemory, "intended": C
 
 
 def weights(checkpoint: Path, seed: int = 0, **base: object) -> dict[str, Tensor]:
-    return starting_model(Base(checkpoint=checkpoint, **base), seed).state_dict()
+    return starting_point(Base(checkpoint=checkpoint, **base), seed)[0].state_dict()
 
 
 def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> set[str]:
@@ -30,15 +30,21 @@ def parts(names: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("memory", VARIANTS)
 def test_a_recipe_plugs_in_the_memory_it_names(checkpoint: Path, memory: str) -> None:
-    model = starting_model(Base(checkpoint=checkpoint, memory=memory), 0)
+    model, _ = starting_point(Base(checkpoint=checkpoint, memory=memory), 0)
     assert type(model.mask_head.memory) is VARIANTS[memory]
     assert model.config.memory_attention == memory
 
 
 def test_without_a_word_the_checkpoint_stays_as_it_is(checkpoint: Path) -> None:
     stored = load_file(checkpoint / "model.safetensors")
-    for base in ({}, {"memory": "intended"}):
-        assert not differing(weights(checkpoint, **base), stored)
+    assert not differing(weights(checkpoint), stored)
+
+
+def test_the_same_kind_of_memory_is_forgotten_too(checkpoint: Path) -> None:
+    stored = load_file(checkpoint / "model.safetensors")
+    changed = differing(weights(checkpoint, memory="intended"), stored)
+    assert "mask_head.memory.bank.memory" in changed
+    assert all(name.startswith("mask_head.memory.") for name in changed)
 
 
 def test_another_memory_is_drawn_from_the_seed_and_the_rest_is_kept(checkpoint: Path) -> None:
@@ -89,6 +95,11 @@ def test_the_shipped_mini_is_called_by_its_name() -> None:
 def test_what_cannot_be_started_from_is_refused(checkpoint: Path, base: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         weights(checkpoint, **base)
+
+
+def test_a_folder_without_a_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match=f"{tmp_path / 'none'}: no such checkpoint folder"):
+        weights(tmp_path / "none", memory="none")
 
 
 def test_missing_weights_are_refused_unless_they_are_drawn_anew(checkpoint: Path, tmp_path: Path) -> None:
