@@ -98,6 +98,8 @@ class GeoPixPreTrainedModel(PreTrainedModel):
     input_modalities = ["image", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
     _supports_sdpa = True
+    # Each of these adds to its own input, so it stays on one device; the language model names its own layers.
+    _no_split_modules = ["CLIPVisionEmbeddings", "CLIPEncoderLayer", "MaskHead"]  # noqa: RUF012
     _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -354,7 +356,8 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
                 "Build the prompts with GeoPixProcessor."
             )
         embeddings = self.get_input_embeddings()(input_ids)
-        return embeddings.masked_scatter(is_image[..., None], images.to(embeddings.dtype))  # type: ignore[no-any-return]
+        is_image = is_image.to(embeddings.device)  # the language model may lie elsewhere than the tower
+        return embeddings.masked_scatter(is_image[..., None], images.to(embeddings))  # type: ignore[no-any-return]
 
     def _shared_prefix(self, input_ids: Tensor, mask: Tensor, image_index: Tensor) -> int:
         """How many first tokens the questions of each image share, up to the image's end; 0 when not worth it."""
