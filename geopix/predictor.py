@@ -11,12 +11,14 @@ import torch
 from PIL import Image
 
 from geopix.boxes import boxes_of_masks, parse_boxes
-from geopix.checkpoint import load_checkpoint
+from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.image_processing import ImageInput, to_rgb
 from geopix.layers import resize
+from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
+from geopix.peft_adapters import load, source
 from geopix.processing import GeoPixProcessor
 from harness.errors import ConfigurationError, SampleError, nearest
 
@@ -84,19 +86,47 @@ class GeoPix:
         directory: str | Path,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        adapter: str | Path | None = None,
+        device_map: DeviceMap | None = None,
     ) -> Self:
         """Loads a checkpoint folder.
 
         Args:
-            directory: the folder.
+            directory: the folder; or that of a PEFT adapter, which names the checkpoint it belongs to.
             device: where the model runs; the first GPU when None and there is one, else the CPU.
             dtype: the weights' type; the stored one when None.
+            adapter: the folder of a PEFT adapter for the checkpoint.
+            device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
 
         Raises:
+            ConfigurationError: if the options contradict each other.
             EnvironmentProblem: if files are missing or damaged.
         """
+        if device is not None and device_map is not None:
+            raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(*load_checkpoint(directory, torch.device(place), dtype))
+        return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
+
+    def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
+        """Writes a whole checkpoint with its model card; `from_pretrained` reads it.
+
+        Args:
+            directory: the folder; made when it is not there.
+            max_shard_size: how large a weight file may become, in bytes or as "5GB".
+
+        Raises:
+            ConfigurationError: an adapter lies beside the weights, or there is a card that people wrote.
+            EnvironmentProblem: the card cannot be written.
+        """
+        if hasattr(self.model, "peft_config"):
+            raise ConfigurationError(
+                "an adapter lies beside this model's weights. `geopix merge ADAPTER OUT` writes both as one checkpoint."
+            )
+        folder = Path(directory)
+        save_checkpoint(self.model, self.processor, folder, max_shard_size)
+        write_card(folder)
+        return folder
 
     def respond(self, image: ImageInput, text: str, **asking: Unpack[Asking]) -> Answer:
         """Answers one question about one picture; the options are those of `Asking`."""
