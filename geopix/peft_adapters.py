@@ -118,7 +118,7 @@ def load(
     model, processor = load_checkpoint(origin.base, device, dtype, device_map)
     if origin.adapter is None:
         return model, processor
-    adapted: GeoPixForConditionalGeneration = add_adapter(model, origin.adapter).get_base_model()
+    adapted: Any = add_adapter(model, origin.adapter).get_base_model()
     return adapted.eval(), processor
 
 
@@ -173,7 +173,7 @@ def merge(origin: Source, out: Path, max_shard_size: int | str = "2GB") -> Path:
         raise ConfigurationError(f"{out.resolve()}: is there already. Give a new folder, or empty this one.")
     model, processor = load_checkpoint(origin.base, torch.device("cpu"))
     try:
-        merged: Any = add_adapter(model, origin.adapter).merge_and_unload(safe_merge=True)  # type: ignore[operator]
+        merged: Any = add_adapter(model, origin.adapter).merge_and_unload(safe_merge=True)
     except ValueError as error:
         raise EnvironmentProblem(f"{origin.adapter}: cannot be merged: {_short(error)}. {_ADVICE}") from error
     fresh = out.absolute().with_name(f".{out.name}.fresh")
