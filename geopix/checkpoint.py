@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
-from harness.errors import EnvironmentProblem
+from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 #: What a checkpoint tells of its training: recipe, step and versions; and one line for each image it has seen.
 TRAINING_FILE, FINGERPRINTS_FILE = "training.json", "fingerprints.jsonl"
@@ -22,7 +22,8 @@ CARD_FILE = "README.md"
 _FILES = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
-#: Which device each part goes to: transformers' words ("auto", "balanced", "sequential") or a device for each module.
+_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+#: Which device each part goes to: one of these words of transformers, or a device for each module's name.
 DeviceMap = str | Mapping[str, int | str]
 
 _BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
@@ -43,10 +44,16 @@ def load_checkpoint(
         device_map: which part goes where; parts on "disk" stay in the checkpoint's own files until they are used.
 
     Raises:
+        ConfigurationError: if the device map is none.
         EnvironmentProblem: if files are missing, damaged or of another model; names the folder and the files.
     """
     folder = Path(directory).resolve()
     _check_files(folder)
+    if isinstance(device_map, str) and device_map not in _MAPS:
+        raise ConfigurationError(
+            f"device_map: expected {', '.join(_MAPS[:-1])} or {_MAPS[-1]}, or a device for each part, "
+            f"found {device_map!r}.{nearest(device_map, _MAPS)}"
+        )
     try:
         with quiet():
             processor = GeoPixProcessor.from_pretrained(folder)
@@ -60,6 +67,7 @@ def load_checkpoint(
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
     model, report = loaded
+    _check_parts(model, device_map)
     if report["missing_keys"]:
         names = ", ".join(sorted(report["missing_keys"])[:5])
         raise EnvironmentProblem(
@@ -67,6 +75,17 @@ def load_checkpoint(
         )
     _check_fit(folder, model.config, processor)
     return (model.to(device) if device_map is None else model).eval(), processor
+
+
+def _check_parts(model: GeoPixForConditionalGeneration, device_map: DeviceMap | None) -> None:
+    """Refuses a map of parts that are none: transformers would leave them where they are."""
+    known = dict(model.named_modules())
+    for name in device_map if isinstance(device_map, Mapping) else ():
+        if name not in known:
+            tops = ", ".join(top for top, _ in model.named_children())
+            raise ConfigurationError(
+                f"device_map: the model has no part {name!r}.{nearest(name, known)} Its parts: {tops}."
+            )
 
 
 def save_checkpoint(
