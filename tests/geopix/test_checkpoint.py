@@ -144,7 +144,7 @@ def test_a_device_and_a_device_map_contradict_each_other(checkpoint: Path) -> No
 def test_a_device_map_that_names_no_part_is_refused(checkpoint: Path) -> None:
     with pytest.raises(ConfigurationError, match="no part 'vision_towr'. Did you mean 'vision_tower'"):
         GeoPix.from_pretrained(checkpoint, device_map={"vision_towr": "cpu"})
-    with pytest.raises(ConfigurationError, match="expected auto, balanced, balanced_low_0 or sequential .* 'atuo'"):
+    with pytest.raises(ConfigurationError, match="expected auto, balanced, balanced_low_0 or sequential, .* 'atuo'"):
         GeoPix.from_pretrained(checkpoint, device_map="atuo")
 
 
