@@ -83,7 +83,8 @@ def base_of(adapter: Path) -> Path:
         EnvironmentProblem: it names none, or none that is here.
     """
     name = _check_adapter(adapter).get("base_model_name_or_path")
-    places = [Path(name).resolve(), (adapter / name).resolve()] if isinstance(name, str) and name else []
+    known = isinstance(name, str) and name and name.isprintable()
+    places = [Path(name).resolve(), (adapter / name).resolve()] if known else []
     for place in places:
         if place.is_dir():
             return place
@@ -199,9 +200,9 @@ def _tell_of_training(origin: Source, out: Path) -> None:
     if story.is_file():
         shutil.copyfile(story, out / TRAINING_FILE)
     files = [folder / FINGERPRINTS_FILE for folder in origin.folders]
-    lines = [line for file in files if file.is_file() for line in file.read_text("utf-8").splitlines()]
+    lines = [line for file in files if file.is_file() for line in file.read_bytes().splitlines()]
     if lines:
-        (out / FINGERPRINTS_FILE).write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)), "utf-8")
+        (out / FINGERPRINTS_FILE).write_bytes(b"".join(line + b"\n" for line in dict.fromkeys(lines)))
 
 
 def _check_adapter(folder: Path) -> dict[str, Any]:

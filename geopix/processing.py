@@ -216,13 +216,13 @@ class GeoPixProcessor(ProcessorMixin):
         Raises:
             ConfigurationError: a message is wrong, or a template of another's does not mark the answers.
         """
-        single = bool(conversation) and isinstance(conversation[0], Mapping)
+        single = not conversation or isinstance(conversation[0], Mapping)
         several: Any = [conversation] if single else conversation
         chats = [read_chat(messages, self._clean) for messages in several]
         texts, answers = render_jinja_template(
             conversations=[list(chat.messages) for chat in chats],
             chat_template=chat_template or self.chat_template,
-            return_assistant_tokens_mask=True,
+            return_assistant_tokens_mask=tokenize,  # where the answers are, to cut the text there
             add_generation_prompt=add_generation_prompt,
             **{"bos_token": "", "eos_token": ""} | self.tokenizer.special_tokens_map | kwargs,
         )

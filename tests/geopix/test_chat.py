@@ -125,6 +125,7 @@ IMAGE = {"type": "image", "image": PICTURE}
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
+        ([], "a conversation needs a question"),
         ([SAID], "message 1 of 1: expected the role system or user, found 'assistant'"),
         ([FIRST, SECOND], "message 2 of 2: expected the role assistant, found 'user'"),
         ([{"role": "usr", "content": ""}], "found 'usr'. Did you mean 'user'"),

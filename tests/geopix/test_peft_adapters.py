@@ -99,6 +99,25 @@ def test_a_merged_checkpoint_is_whole_and_answers_as_base_and_adapter_do(
     assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o644}
 
 
+def test_words_that_were_learnt_whole_are_loaded_and_merged(checkpoint: Path, tmp_path: Path) -> None:
+    words = train_adapter(checkpoint, tmp_path / "words", whole=("embed_tokens", "lm_head", "multi_modal_projector"))
+    beside = GeoPix.from_pretrained(words, "cpu")
+    result = CliRunner().invoke(main, ["merge", str(words), str(tmp_path / "out"), "--shard-size", "0.00004"])
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "out").glob("*.safetensors"))) > 3
+    merged = GeoPix.from_pretrained(tmp_path / "out", "cpu")
+    learnt = merged.model.get_input_embeddings().weight
+    assert not torch.equal(learnt, GeoPix.from_pretrained(checkpoint, "cpu").model.get_input_embeddings().weight)
+    for one, other in zip(logits(merged), logits(beside), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_an_adapter_beside_the_weights_is_not_saved_half(adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="an adapter lies beside .* `geopix merge ADAPTER OUT`"):
+        GeoPix.from_pretrained(adapter, "cpu").save_pretrained(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_merging_adds_the_product_of_both_factors(adapter: Path, checkpoint: Path, tmp_path: Path) -> None:
     CliRunner().invoke(main, ["merge", str(adapter), str(tmp_path / "merged"), "--base", str(checkpoint)])
     name = "language_model.model.layers.0.self_attn.v_proj"
@@ -154,6 +173,9 @@ def test_an_adapter_whose_base_is_not_here_says_where_it_was_looked_for(copied: 
     with pytest.raises(
         EnvironmentProblem, match=rf"'nowhere/base', which is neither .* nor {copied}/nowhere/base. Give"
     ):
+        source(copied)
+    change(copied, base_model_name_or_path="a\0b")
+    with pytest.raises(EnvironmentProblem, match="names no base"):
         source(copied)
     change(copied, base_model_name_or_path=None)
     with pytest.raises(EnvironmentProblem, match="names no base. Give the checkpoint it was trained on"):
