@@ -83,8 +83,9 @@ def base_of(adapter: Path) -> Path:
         EnvironmentProblem: it names none, or none that is here.
     """
     name = _check_adapter(adapter).get("base_model_name_or_path")
-    known = isinstance(name, str) and name and name.isprintable()
-    places = [Path(name).resolve(), (adapter / name).resolve()] if known else []
+    places: list[Path] = []
+    if isinstance(name, str) and name and name.isprintable():
+        places = [Path(name).resolve(), (adapter / name).resolve()]
     for place in places:
         if place.is_dir():
             return place

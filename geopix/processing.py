@@ -81,8 +81,9 @@ class GeoPixProcessor(ProcessorMixin):
         return self._given_template or self._own_template
 
     @chat_template.setter
-    def chat_template(self, template: str | None) -> None:
-        self._given_template = None if template == self._own_template else template
+    def chat_template(self, template: str | dict[str, str] | None) -> None:
+        chosen = template.get("default") if isinstance(template, dict) else template
+        self._given_template = None if chosen == self._own_template else chosen
 
     @property
     def _own_template(self) -> str:
@@ -219,13 +220,14 @@ class GeoPixProcessor(ProcessorMixin):
         single = not conversation or isinstance(conversation[0], Mapping)
         several: Any = [conversation] if single else conversation
         chats = [read_chat(messages, self._clean) for messages in several]
-        texts, answers = render_jinja_template(
-            conversations=[list(chat.messages) for chat in chats],
+        rendered: Any = render_jinja_template(
+            conversations=[[dict(message) for message in chat.messages] for chat in chats],
             chat_template=chat_template or self.chat_template,
             return_assistant_tokens_mask=tokenize,  # where the answers are, to cut the text there
             add_generation_prompt=add_generation_prompt,
             **{"bos_token": "", "eos_token": ""} | self.tokenizer.special_tokens_map | kwargs,
         )
+        texts, answers = rendered
         if not tokenize:
             return str(texts[0]) if single else list(texts)
         pieces = [self._pieces(text, spans, chat) for text, spans, chat in zip(texts, answers, chats, strict=True)]
