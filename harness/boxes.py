@@ -57,6 +57,16 @@ def convert(box: Box, source: Frame, goal: Frame, size: Size | None) -> Box:
     return x0 * new[0] / old[0], y0 * new[1] / old[1], x1 * new[0] / old[0], y1 * new[1] / old[1]
 
 
+def resized(box: Box, old: Size, new: Size) -> Box:
+    """Returns a box in pixels of a picture after the picture is resized; sizes are height and width.
+
+    >>> resized((7.0, 14.0, 14.0, 28.0), (28, 14), (56, 56))
+    (28.0, 28.0, 56.0, 56.0)
+    """
+    x0, y0, x1, y1 = box
+    return x0 * new[1] / old[1], y0 * new[0] / old[0], x1 * new[1] / old[1], y1 * new[0] / old[0]
+
+
 def around(points: Sequence[tuple[float, float]]) -> Box:
     """Returns the upright box around points (x, y).
 

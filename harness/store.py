@@ -80,7 +80,10 @@ def _target(data: dict[str, Any]) -> Target:
 
 
 def _response(data: dict[str, Any] | None) -> Response | None:
-    return None if data is None else Response(**_known(Response, data) | _shapes(data))
+    if data is None:
+        return None
+    seen = data.get("seen")
+    return Response(**_known(Response, data) | _shapes(data) | {"seen": seen and tuple(seen)})
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:

@@ -134,7 +134,12 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
         tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
         reason=None if answer.get("reason") is None else str(answer["reason"]),
         box_family=str(answer.get("box_family") or keys["boxes"]) or None,
+        seen=_seen(answer.get("seen")),
     )
+
+
+def _seen(size: Any) -> tuple[int, int] | None:
+    return None if size is None else (int(size[0]), int(size[1]))
 
 
 def _mask(data: dict[str, Any]) -> Mask:
