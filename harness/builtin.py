@@ -84,8 +84,9 @@ def geopix_eval_metrics() -> dict[str, str]:
 
 @hookimpl
 def geopix_eval_models() -> dict[str, str]:
-    """Models that need no torch."""
+    """Models; the libraries they need are imported when one is made."""
     return {
+        "hf": "harness.models.huggingface.model:huggingface",
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
     }

@@ -119,7 +119,9 @@ class BoxParser:
         groups = spoken(text, found)
         seen = response.seen if found.frame == "pixels" else None
         if groups:
-            boxes = [self._counted(upright(group, found, seen or size, text), found.frame, seen, size) for group in groups]
+            boxes = [
+                self._counted(upright(group, found, seen or size, text), found.frame, seen, size) for group in groups
+            ]
             return tuple(boxes), f"{describe(groups)}, counted in {found.frame}"
         around_masks = [box for mask in response.masks if (box := box_of(checked(mask)))]
         return tuple(self._scored(box, "pixels", size) for box in around_masks), FROM_MASKS
