@@ -93,6 +93,12 @@ def geopix_eval_models() -> dict[str, str]:
 
 
 @hookimpl
+def geopix_eval_segmenters() -> dict[str, str]:
+    """Second stages, which turn boxes into masks."""
+    return {"sam": "harness.models.huggingface.sam:sam"}
+
+
+@hookimpl
 def geopix_eval_judges() -> dict[str, str]:
     """Judges; the libraries they need are imported when one is made."""
     return {

@@ -48,7 +48,7 @@ def load(source: str, options: Options) -> Checkpoint:
         ConfigurationError: nothing or no id stands there, or its model type is not one of images and text.
         EnvironmentProblem: an extra or a file is missing, or it cannot be loaded.
     """
-    _check_source(source)
+    check_source(source, "hf")
     try:
         import torch  # noqa: PLC0415 - an extra, and slow to import
         from transformers import AutoConfig, AutoModelForImageTextToText  # noqa: PLC0415 - likewise
@@ -59,7 +59,7 @@ def load(source: str, options: Options) -> Checkpoint:
     hub: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
     if options.revision:
         hub["revision"] = options.revision
-    with _told(source, options):
+    with told(f"hf:{source}", own_code=options.trust_remote_code):
         config = AutoConfig.from_pretrained(source, **hub)
         _check_type(config, source)
         commit = getattr(config, "_commit_hash", None)
@@ -85,13 +85,22 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_source(source: str) -> None:
+def check_source(source: str, word: str) -> None:
+    """Refuses what is neither a checkpoint folder nor looks like an id of the hub.
+
+    Args:
+        source: what was typed after the colon.
+        word: what was typed before it.
+
+    Raises:
+        EnvironmentProblem: says what is there.
+    """
     folder = Path(source)
     if folder.is_dir():
         _check_folder(folder)
     elif not _HUB_ID.fullmatch(source) or source.startswith("."):
         raise EnvironmentProblem(
-            f"hf:{source}: no folder {folder.resolve()}, and no id of the hub either, such as "
+            f"{word}:{source}: no folder {folder.resolve()}, and no id of the hub either, such as "
             "Qwen/Qwen2.5-VL-7B-Instruct."
         )
 
@@ -143,13 +152,21 @@ def _pad_left(tokenizer: Any) -> None:
 
 
 @contextmanager
-def _told(source: str, options: Options) -> Iterator[None]:
-    """Says in our words what transformers, the hub or torch has to complain about."""
+def told(what: str, *, own_code: bool = False) -> Iterator[None]:
+    """Says in our words what transformers, the hub or torch has to complain about.
+
+    Args:
+        what: what is being loaded.
+        own_code: whether the user has allowed the checkpoint's own code.
+
+    Raises:
+        EnvironmentProblem: it cannot be loaded.
+    """
     try:
         yield
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
         reason = " ".join(str(error).split())[:400]
         hint = ""
-        if "trust_remote_code" in reason and not options.trust_remote_code:
+        if "trust_remote_code" in reason and not own_code:
             hint = " Read that code first; `--model-option trust_remote_code=true` then runs it."
-        raise EnvironmentProblem(f"hf:{source} cannot be loaded: {reason}{hint}") from error
+        raise EnvironmentProblem(f"{what} cannot be loaded: {reason}{hint}") from error

@@ -1,0 +1,116 @@
+"""Segment Anything of transformers as a segmenter: a mask a box."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigurationError, EnvironmentProblem, nearest
+from harness.masks import encode
+from harness.models.huggingface.loading import check_source, folder_digest, told
+from harness.models.huggingface.options import DTYPES
+from harness.models.huggingface.pictures import picture
+from harness.records import Box, ImageFile, Mask
+
+OPTIONS = ("device", "dtype")
+MODEL_TYPES = ("sam", "sam_hq")
+
+
+@dataclass(frozen=True)
+class SamSegmenter:
+    """A SAM that draws what lies in boxes.
+
+    Attributes:
+        model: what `AutoModelForMaskGeneration` gave.
+        processor: what `AutoProcessor` gave.
+        name: its name in tables.
+        digest: changes with the checkpoint and the dtype.
+        settings: path, device, dtype.
+    """
+
+    model: Any = field(repr=False)
+    processor: Any = field(repr=False)
+    name: str
+    digest: str
+    settings: Mapping[str, str]
+
+    def masks(self, image: ImageFile, boxes: Sequence[Box]) -> list[Mask]:
+        """Returns one mask a box, of the image's own size; the best one that SAM has for a box.
+
+        Args:
+            image: the image, which is read once.
+            boxes: in its pixels.
+
+        Raises:
+            SampleError: the image cannot be read.
+        """
+        import torch  # noqa: PLC0415 - slow to import; here it is loaded already
+
+        shown = picture(image, blank=False)
+        inputs = self.processor(shown, input_boxes=[[list(box) for box in boxes]], return_tensors="pt")
+        sizes = (inputs["original_sizes"], inputs["reshaped_input_sizes"])
+        inputs = {name: _moved(value, self.model) for name, value in inputs.items()}
+        with torch.inference_mode():
+            scores = self.model(**inputs, multimask_output=False).pred_masks
+        drawn = self.processor.post_process_masks(scores.float().cpu(), *sizes)[0]
+        return [encode(mask) for mask in drawn[:, 0].numpy()]
+
+
+def _moved(value: Any, model: Any) -> Any:
+    return value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
+
+
+def sam(argument: str, options: Mapping[str, str]) -> SamSegmenter:
+    """Returns the segmenter of `--model FIRST+sam:ID-or-folder`.
+
+    Args:
+        argument: a folder that `save_pretrained` of a SAM and of its processor wrote, or an id on the hub.
+        options: `device` (a GPU where there is one); `dtype` (float32, bfloat16, float16, or auto: the stored one).
+
+    Raises:
+        ConfigurationError: an unknown option or value, or a checkpoint of another type.
+        EnvironmentProblem: an extra or a file is missing, or it cannot be loaded.
+    """
+    for option in options:
+        if option not in OPTIONS:
+            known = ", ".join((*OPTIONS, "boxes"))
+            raise ConfigurationError(f"sam has no option {option!r}.{nearest(option, OPTIONS)} Known: {known}.")
+    dtype = options.get("dtype", "auto")
+    if dtype not in DTYPES:
+        raise ConfigurationError(f"option sam.dtype: expected {', '.join(DTYPES)}, found {dtype!r}.")
+    check_source(argument, "sam")
+    model, processor, commit = _load(argument, dtype, options.get("device"))
+    folder = Path(argument)
+    digest = f"{argument} {commit}" if commit else folder_digest(folder)
+    return SamSegmenter(
+        model,
+        processor,
+        name=folder.resolve().name if folder.is_dir() else argument,
+        digest=hashlib.sha256(f"{digest}\n{model.dtype}\n".encode()).hexdigest(),
+        settings={
+            "checkpoint": argument,
+            "device": str(model.device),
+            "dtype": str(model.dtype).removeprefix("torch."),
+        },
+    )
+
+
+def _load(source: str, dtype: str, device: str | None) -> tuple[Any, Any, str | None]:
+    try:
+        import torch  # noqa: PLC0415 - an extra, and slow to import
+        from transformers import AutoConfig, AutoModelForMaskGeneration, AutoProcessor  # noqa: PLC0415 - likewise
+    except ImportError as error:
+        raise EnvironmentProblem(f"sam needs the extra `hf`: {error}. Install it: pip install 'geopix[hf]'.") from error
+    with told(f"sam:{source}"):
+        config = AutoConfig.from_pretrained(source)
+        if config.model_type not in MODEL_TYPES:
+            raise ConfigurationError(
+                f"sam:{source}: expected a checkpoint of model_type {' or '.join(MODEL_TYPES)}, found "
+                f"{config.model_type!r}."
+            )
+        model: Any = AutoModelForMaskGeneration.from_pretrained(source, dtype=dtype)
+        model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        return model, AutoProcessor.from_pretrained(source), getattr(config, "_commit_hash", None)

@@ -1,0 +1,81 @@
+"""A second stage: turns the boxes that a model answers with into masks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from harness.interfaces import Model, Segmenter
+from harness.parsers.box import BoxParser
+from harness.records import Box, ImageFile, Mask, Request, Response, Sample, Target
+
+
+@dataclass(frozen=True)
+class SecondStage:
+    """A model that asks another one, and where masks are wanted, a segmenter about the boxes of its answer.
+
+    The boxes are read as the parser `box` reads them: given as numbers, or in words, or around the masks that the first
+    model gives. An answer whose boxes cannot be read is left as it is. The words are never changed.
+
+    Attributes:
+        first: the model that answers.
+        segmenter: draws the masks.
+        parser: reads the boxes in pixels, all of them.
+    """
+
+    first: Model
+    segmenter: Segmenter
+    parser: BoxParser = field(default_factory=lambda: BoxParser(several="all"))
+    reads_images: bool = True
+
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"{self.first.name} + {self.segmenter.name}"
+
+    @property
+    def digest(self) -> str:
+        """Changes when the answers of either may, or the way the boxes between them are read."""
+        parts = (self.first.digest, self.segmenter.digest, repr(self.parser))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The first model's settings, and the segmenter's under its own word."""
+        return {**self.first.settings, **{f"segmenter {key}": value for key, value in self.segmenter.settings.items()}}
+
+    @property
+    def batch_size(self) -> int:
+        """The first model's."""
+        return self.first.batch_size
+
+    def respond(self, requests: Sequence[Request]) -> list[Response]:
+        """Answers requests; an image that several are about is segmented once for all of their boxes."""
+        pairs = list(zip(requests, self.first.respond(requests), strict=True))
+        responses: list[Response] = []
+        for image, group in groupby(pairs, key=lambda pair: pair[0].images[:1]):
+            responses += self._segmented(image, list(group))
+        return responses
+
+    def _segmented(self, image: tuple[ImageFile, ...], pairs: Sequence[tuple[Request, Response]]) -> list[Response]:
+        started = time.perf_counter()
+        boxes = [self._boxes(request, response) for request, response in pairs]
+        flat = [box for some in boxes for box in some]
+        masks = iter(self.segmenter.masks(image[0], flat) if flat else ())
+        drawn = [tuple(next(masks) for _ in some) for some in boxes]
+        seconds = (time.perf_counter() - started) / len(pairs)
+        return [_with(response, found, seconds) for (_, response), found in zip(pairs, drawn, strict=True)]
+
+    def _boxes(self, request: Request, response: Response) -> tuple[Box, ...]:
+        if request.capability != "segment" or not request.images:
+            return ()
+        return self.parser.parse(response, Sample(request.sample_id, request.images[:1], {}, Target())).boxes
+
+
+def _with(response: Response, masks: tuple[Mask, ...], seconds: float) -> Response:
+    if not masks:
+        return response
+    return replace(response, masks=masks, seconds=(response.seconds or 0.0) + seconds)
