@@ -46,7 +46,7 @@ class Hooks:
 
     @hookspec
     def geopix_eval_segmenters(self) -> Mapping[str, str]:  # type: ignore[empty-body]
-        """Second stages by the word after the plus in --model: {"name": "module:factory"}, factory(argument, options)."""
+        """Second stages by the word after the plus in --model: {"name": "module:factory"}, called as models' are."""
 
     @hookspec
     def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]

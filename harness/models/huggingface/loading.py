@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +66,7 @@ def load(source: str, options: Options) -> Checkpoint:
         if commit:  # whatever a branch is moved to meanwhile, all files are those of one commit
             hub["revision"] = commit
         processor = load_processor(source, config, **hub)
-        model, found = AutoModelForImageTextToText.from_pretrained(
-            source, output_loading_info=True, **hub, **_weights(options)
-        )
-        _check_whole(found["missing_keys"], source)
+        model = whole_model(AutoModelForImageTextToText, source, **hub, **_weights(options))
         if options.device_map is None:
             model = model.to(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     _pad_left(processor.tokenizer)
@@ -130,13 +127,19 @@ def _check_type(config: Any, source: str) -> None:
         )
 
 
-def _check_whole(missing: Collection[str], source: str) -> None:
-    if missing:
-        some = ", ".join(sorted(missing)[:3])
+def whole_model(kind: Any, source: str, **settings: Any) -> Any:
+    """Returns what `from_pretrained` of one of transformers' classes loads.
+
+    Raises:
+        EnvironmentProblem: weights are missing, in whose place there would be random ones.
+    """
+    model, found = kind.from_pretrained(source, output_loading_info=True, **settings)
+    if missing := sorted(found["missing_keys"]):
         raise EnvironmentProblem(
-            f"{source}: {len(missing)} weights are missing, {some} for example; they would be random. "
+            f"{source}: {len(missing)} weights are missing, {', '.join(missing[:3])} for example; they would be random. "
             "Copy or download the checkpoint again."
         )
+    return model
 
 
 def _weights(options: Options) -> dict[str, Any]:

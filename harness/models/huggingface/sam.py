@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 from harness.masks import encode
-from harness.models.huggingface.loading import check_source, folder_digest, told
+from harness.models.huggingface.loading import check_source, folder_digest, told, whole_model
 from harness.models.huggingface.options import DTYPES
 from harness.models.huggingface.pictures import picture
 from harness.records import Box, ImageFile, Mask
@@ -111,6 +111,6 @@ def _load(source: str, dtype: str, device: str | None) -> tuple[Any, Any, str | 
                 f"sam:{source}: expected a checkpoint of model_type {' or '.join(MODEL_TYPES)}, found "
                 f"{config.model_type!r}."
             )
-        model: Any = AutoModelForMaskGeneration.from_pretrained(source, dtype=dtype)
+        model: Any = whole_model(AutoModelForMaskGeneration, source, dtype=dtype)
         model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
         return model, AutoProcessor.from_pretrained(source), getattr(config, "_commit_hash", None)

@@ -31,6 +31,10 @@ from transformers import (
     Qwen2VLImageProcessorPil,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
+    SamConfig,
+    SamImageProcessorPil,
+    SamModel,
+    SamProcessor,
     SiglipImageProcessorPil,
     SiglipVisionConfig,
     SmolVLMConfig,
@@ -38,17 +42,17 @@ from transformers import (
     SmolVLMImageProcessorPil,
 )
 
-WORDS = (
-    "<pad> <unknown> <begin> <end> user system assistant : . ? ! is it a ship the image yes no where what you are brief "
-    "answer en caption detect red blue in of pier Report its bbox coordinates in JSON format Give bounding box"
-).split()
+WORDS = """
+<pad> <unknown> <begin> <end> user system assistant : . ? ! is it a ship the image yes no where what you are brief answer
+en caption detect red blue in of pier Report its bbox coordinates JSON format Give bounding box
+"""
 #: What the checkpoints are made to say, one token each.
 SAYINGS = {
     "llava": "[0.25, 0.5, 0.75, 1.0]",
-    "qwen2_5_vl": '{"bbox_2d": [14, 28, 42, 56]}',
+    "qwen2_5_vl": '{"bbox_2d": [14, 14, 42, 28]}',
     "qwen3_vl": '{"bbox_2d": [250, 500, 750, 1000]}',
     "internvl": "[[250, 500, 750, 1000]]",
-    "smolvlm": "[10, 20, 30, 40]",
+    "smolvlm": "[25, 50, 75, 100]",
 }
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} : {% for part in message['content'] %}"
@@ -68,7 +72,7 @@ VISION = {
 
 def tokenizer(*special: str, named: dict[str, str] | None = None) -> PreTrainedTokenizerFast:
     """Words as tokens; `special` and `named` ones besides, and what the checkpoints are made to say."""
-    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(WORDS))}
+    vocabulary = {word: place for place, word in enumerate(WORDS.split())}
     words = Tokenizer(models.WordLevel(vocabulary, "<unknown>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.add_tokens([AddedToken(saying) for saying in SAYINGS.values()])
@@ -79,7 +83,9 @@ def tokenizer(*special: str, named: dict[str, str] | None = None) -> PreTrainedT
     )  # fmt: skip
 
 
-def _save(folder: Path, model: Any, words: Any, pictures: Any, kind: str, image: str | None, **settings: Any) -> Path:
+def _save(  # noqa: PLR0917 - the parts of a checkpoint
+    folder: Path, model: Any, words: Any, pictures: Any, kind: str, image: str | None, **settings: Any
+) -> Path:
     with torch.no_grad():
         for weights in model.parameters():
             weights.mul_(8.0 if weights.ndim == 2 else 1.0)  # so that answers depend on what is asked
@@ -213,6 +219,33 @@ def paligemma(folder: Path) -> Path:
     pictures = SiglipImageProcessorPil(size={"height": 28, "width": 28})
     pictures.image_seq_length = 4
     return _save(folder, PaliGemmaForConditionalGeneration(config), words, pictures, "PaliGemmaProcessor", None)
+
+
+def sam(folder: Path) -> Path:
+    """A Segment Anything of 32 pixels a side."""
+    torch.manual_seed(0)
+    config = SamConfig(
+        vision_config={
+            "hidden_size": 16, "output_channels": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 16,
+            "image_size": 32, "patch_size": 8, "window_size": 2, "global_attn_indexes": [1], "num_pos_feats": 8,
+        },
+        prompt_encoder_config={"hidden_size": 16, "image_size": 32, "patch_size": 8, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 16, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+    )  # fmt: skip
+    model = SamModel(config)
+    with torch.no_grad():
+        for weights in model.mask_decoder.parameters():
+            weights.mul_(8.0 if weights.ndim == 2 else 1.0)  # so that masks depend on the box
+    model.eval().save_pretrained(folder)
+    pictures = SamImageProcessorPil(
+        size={"longest_edge": 32}, pad_size={"height": 32, "width": 32}, mask_size={"longest_edge": 16},
+        mask_pad_size={"height": 16, "width": 16},
+    )  # fmt: skip
+    SamProcessor(pictures).save_pretrained(folder)
+    return folder
 
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
