@@ -93,7 +93,7 @@ def _model_type(folder: Path, registry: Registry) -> str:
     if kind not in registry.places:
         raise ConfigurationError(
             f"{config}: model_type {kind!r} has no adapter.{nearest(kind, registry.places)} "
-            f"Known: {', '.join(sorted(registry.places))}. A vision-language model of transformers is named hf:{folder}."
+            f"Known: {', '.join(sorted(registry.places))}. A vision-language model is named hf:{folder}."
         )
     return kind
 

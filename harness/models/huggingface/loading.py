@@ -1,22 +1,14 @@
-"""From an id or a folder to a model and its processor, with errors that say what to do."""
+"""From a source to a vision-language model and its processor."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 from harness.models.huggingface.options import Options
 from harness.models.huggingface.processors import load_processor
-
-CONFIG_FILE = "config.json"
-_HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
+from harness.models.huggingface.sources import Source, find, told, whole_model
 
 
 @dataclass(frozen=True)
@@ -26,14 +18,12 @@ class Checkpoint:
     Attributes:
         model: what `AutoModelForImageTextToText` gave, in evaluation mode.
         processor: it pads on the left.
-        source: the folder or the id on the hub.
-        digest: sha256 of the folder's files, or the id and the commit on the hub.
+        source: where it comes from.
     """
 
     model: Any
     processor: Any
-    source: str
-    digest: str
+    source: Source
 
     @property
     def model_type(self) -> str:
@@ -41,80 +31,41 @@ class Checkpoint:
         return str(self.model.config.model_type)
 
 
-def load(source: str, options: Options) -> Checkpoint:
+def load(place: str, options: Options) -> Checkpoint:
     """Returns the model of a folder that `save_pretrained` wrote, or of an id on the hub.
 
     Raises:
-        ConfigurationError: nothing or no id stands there, or its model type is not one of images and text.
-        EnvironmentProblem: an extra or a file is missing, or it cannot be loaded.
+        ConfigurationError: its model type is not one of images and text.
+        EnvironmentProblem: an extra, the folder or a file is missing, or it cannot be loaded.
     """
-    check_source(source, "hf")
     try:
-        import torch  # noqa: PLC0415 - an extra, and slow to import
-        from transformers import AutoConfig, AutoModelForImageTextToText  # noqa: PLC0415 - likewise
+        from transformers import AutoConfig, AutoModelForImageTextToText  # noqa: PLC0415 - an extra, slow to import
     except ImportError as error:
         raise EnvironmentProblem(
             f"Hugging Face models need the extra `hf`: {error}. Install it: pip install 'geopix[hf]'."
         ) from error
-    hub: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
-    if options.revision:
-        hub["revision"] = options.revision
-    with told(f"hf:{source}", own_code=options.trust_remote_code):
-        config = AutoConfig.from_pretrained(source, **hub)
-        _check_type(config, source)
-        commit = getattr(config, "_commit_hash", None)
-        if commit:  # whatever a branch is moved to meanwhile, all files are those of one commit
-            hub["revision"] = commit
-        processor = load_processor(source, config, **hub)
-        model = whole_model(AutoModelForImageTextToText, source, **hub, **_weights(options))
+    source = find(place, "hf", options.revision)
+    trust = {"trust_remote_code": options.trust_remote_code}
+    with told(f"hf:{place}"):
+        config = AutoConfig.from_pretrained(place, **source.at, **trust)
+        _check_type(config, place)
+        processor = load_processor(place, config, **source.at, **trust)
+        _check_processor(processor, place)
+        model = whole_model(AutoModelForImageTextToText, source, **trust, **_weights(options))
         if options.device_map is None:
-            model = model.to(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            model = model.to(options.device or usual_device())
     _pad_left(processor.tokenizer)
-    return Checkpoint(model.eval(), processor, source, f"{source} {commit}" if commit else folder_digest(Path(source)))
+    return Checkpoint(model, processor, source)
 
 
-def folder_digest(folder: Path) -> str:
-    """Returns the sha256 over every file's path and sha256."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
+def usual_device() -> str:
+    """Returns the name of a GPU where there is one."""
+    import torch  # noqa: PLC0415 - an extra, and slow to import
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def check_source(source: str, word: str) -> None:
-    """Refuses what is neither a checkpoint folder nor looks like an id of the hub.
-
-    Args:
-        source: what was typed after the colon.
-        word: what was typed before it.
-
-    Raises:
-        EnvironmentProblem: says what is there.
-    """
-    folder = Path(source)
-    if folder.is_dir():
-        _check_folder(folder)
-    elif not _HUB_ID.fullmatch(source) or source.startswith("."):
-        raise EnvironmentProblem(
-            f"{word}:{source}: no folder {folder.resolve()}, and no id of the hub either, such as "
-            "Qwen/Qwen2.5-VL-7B-Instruct."
-        )
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        if not isinstance(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")), dict):
-            raise ValueError("it holds no object")
-    except (OSError, ValueError) as error:
-        present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
-        raise EnvironmentProblem(
-            f"{folder.resolve()} is no checkpoint folder: {CONFIG_FILE} cannot be read ({error}). Found there: "
-            f"{present}. Expected what `save_pretrained` of a model and of its processor write."
-        ) from error
-
-
-def _check_type(config: Any, source: str) -> None:
+def _check_type(config: Any, place: str) -> None:
     from transformers.models.auto.modeling_auto import (  # noqa: PLC0415 - an extra, and slow to import
         MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN,
     )
@@ -122,24 +73,18 @@ def _check_type(config: Any, source: str) -> None:
     own_code = "AutoModelForImageTextToText" in getattr(config, "auto_map", {})
     if config.model_type not in KNOWN and not own_code:
         raise ConfigurationError(
-            f"{source}: model_type {config.model_type!r} is no model of images and text in the installed transformers."
+            f"{place}: model_type {config.model_type!r} is no model of images and text in the installed transformers."
             f"{nearest(config.model_type, KNOWN)} It has {len(KNOWN)} of them, llava and qwen2_5_vl for example."
         )
 
 
-def whole_model(kind: Any, source: str, **settings: Any) -> Any:
-    """Returns what `from_pretrained` of one of transformers' classes loads.
-
-    Raises:
-        EnvironmentProblem: weights are missing, in whose place there would be random ones.
-    """
-    model, found = kind.from_pretrained(source, output_loading_info=True, **settings)
-    if missing := sorted(found["missing_keys"]):
+def _check_processor(processor: Any, place: str) -> None:
+    # Where transformers finds no processor, it gives the tokenizer or another part alone.
+    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise EnvironmentProblem(
-            f"{source}: {len(missing)} weights are missing, {', '.join(missing[:3])} for example; they would be random. "
-            "Copy or download the checkpoint again."
+            f"{place} has a {type(processor).__name__} and no processor of images and words. Expected what "
+            "`save_pretrained` of its processor writes: preprocessor_config.json, processor_config.json, the tokenizer."
         )
-    return model
 
 
 def _weights(options: Options) -> dict[str, Any]:
@@ -152,24 +97,3 @@ def _pad_left(tokenizer: Any) -> None:
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-
-
-@contextmanager
-def told(what: str, *, own_code: bool = False) -> Iterator[None]:
-    """Says in our words what transformers, the hub or torch has to complain about.
-
-    Args:
-        what: what is being loaded.
-        own_code: whether the user has allowed the checkpoint's own code.
-
-    Raises:
-        EnvironmentProblem: it cannot be loaded.
-    """
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-        reason = " ".join(str(error).split())[:400]
-        hint = ""
-        if "trust_remote_code" in reason and not own_code:
-            hint = " Read that code first; `--model-option trust_remote_code=true` then runs it."
-        raise EnvironmentProblem(f"{what} cannot be loaded: {reason}{hint}") from error

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigurationError, SampleError
@@ -163,14 +162,14 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
     checkpoint = load(argument, chosen)
     family = family_of(checkpoint.model_type)
     settings = _settings(checkpoint, chosen)
-    name = Path(argument).resolve().name if Path(argument).is_dir() else argument
+    name = checkpoint.source.name
     return HuggingFaceModel(
         checkpoint=checkpoint,
         family=family,
         prompt=_prompt(checkpoint, family, chosen),
         options=chosen,
         name=name if chosen.images == "shown" else f"{name} (blind)",
-        digest=_digest(checkpoint.digest, settings),
+        digest=_digest(checkpoint.source.digest, settings),
         settings=settings,
         room=Room(chosen.batch_size),
     )
@@ -178,12 +177,12 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
 
 def _prompt(checkpoint: Checkpoint, family: ModelFamily, options: Options) -> Prompt:
     if family.chats:
-        return chat_prompt(checkpoint.processor, checkpoint.source, options.system)
+        return chat_prompt(checkpoint.processor, checkpoint.source.place, options.system)
     for option, refused in {"system": options.system is not None, "images": options.images == "none"}.items():
         if refused:
             raise ConfigurationError(
-                f"option {option}: {checkpoint.source} is a {checkpoint.model_type} model. It reads a picture and a "
-                "prefix, so that it has no system prompt and is never asked without a picture; images=blank shows grey."
+                f"option {option}: {checkpoint.source.place} is a {checkpoint.model_type} model. It reads a picture and "
+                "a prefix, so that it has no system prompt and is never asked without a picture; images=blank shows grey."
             )
     return PrefixPrompt(checkpoint.processor.image_token)
 
@@ -192,8 +191,9 @@ def _settings(checkpoint: Checkpoint, options: Options) -> dict[str, str]:
     model = checkpoint.model
     typed = {name: getattr(options, name) for name in ANSWERING}
     return {name: str(value) for name, value in typed.items() if value is not None} | {
-        "checkpoint": checkpoint.source,
+        "checkpoint": checkpoint.source.place,
         "model_type": checkpoint.model_type,
+        **checkpoint.source.at,
         "device": str(model.device) if options.device_map is None else f"device_map={options.device_map}",
         "dtype": str(model.dtype).removeprefix("torch."),
         "image_processor": type(checkpoint.processor.image_processor).__name__,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from harness.errors import ConfigurationError, nearest
 from harness.parsers.box_spellings import FAMILIES
@@ -13,6 +13,7 @@ SWITCH = ("false", "true")
 #: What `boxes` may be besides a family's name.
 BY_FAMILY, BY_TASK = "auto", "task"
 PLACE = "{prompt}"
+NO_TEXTS = ("batch_size", "trust_remote_code")
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Options:
             )
         if "device" in typed and "device_map" in typed:
             raise ConfigurationError("options device and device_map: name one; a device map places the weights itself.")
-        texts = {name: value for name, value in typed.items() if name not in ("batch_size", "trust_remote_code")}
+        texts: dict[str, Any] = {key: value for key, value in typed.items() if key not in NO_TEXTS}
         return cls(
-            **texts,  # type: ignore[arg-type]  # the two that are no texts are left out
+            **texts,
             batch_size=_count(typed.get("batch_size", str(cls.batch_size))),
             trust_remote_code=typed.get("trust_remote_code") == "true",
         )

@@ -36,7 +36,7 @@ def load_processor(source: str, config: Any, **hub: Any) -> Any:
     from transformers import AutoProcessor  # noqa: PLC0415 - an extra, and slow to import
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING  # noqa: PLC0415 - likewise
 
-    kind = PROCESSOR_MAPPING.get(type(config), None)
+    kind: Any = PROCESSOR_MAPPING.get(type(config), None)
     if kind is None or VIDEO not in kind.get_attributes() or find_spec("torchvision"):
         return AutoProcessor.from_pretrained(source, **hub)
     return _images_only(kind, source, **hub)
@@ -45,9 +45,10 @@ def load_processor(source: str, config: Any, **hub: Any) -> Any:
 def _images_only(kind: Any, source: str, **hub: Any) -> Any:
     from transformers import AutoImageProcessor, AutoTokenizer  # noqa: PLC0415 - an extra, and slow to import
 
-    parts = {"tokenizer": AutoTokenizer, "image_processor": AutoImageProcessor}
+    parts: dict[str, Any] = {"tokenizer": AutoTokenizer, "image_processor": AutoImageProcessor}
     arguments = [
         NoVideos() if name == VIDEO else parts[name].from_pretrained(source, **hub) for name in kind.get_attributes()
     ]
     stored, left = kind.get_processor_dict(source, **hub)
-    return type(kind.__name__, (ImagesOnly, kind), {}).from_args_and_dict(arguments, stored, **left)
+    images_only: Any = type(kind.__name__, (ImagesOnly, kind), {})
+    return images_only.from_args_and_dict(arguments, stored, **left)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 from harness.masks import encode
-from harness.models.huggingface.loading import check_source, folder_digest, told, whole_model
+from harness.models.huggingface.loading import usual_device
 from harness.models.huggingface.options import DTYPES
 from harness.models.huggingface.pictures import picture
+from harness.models.huggingface.sources import Source, find, told, whole_model
 from harness.records import Box, ImageFile, Mask
 
 OPTIONS = ("device", "dtype")
@@ -81,36 +81,33 @@ def sam(argument: str, options: Mapping[str, str]) -> SamSegmenter:
     dtype = options.get("dtype", "auto")
     if dtype not in DTYPES:
         raise ConfigurationError(f"option sam.dtype: expected {', '.join(DTYPES)}, found {dtype!r}.")
-    check_source(argument, "sam")
-    model, processor, commit = _load(argument, dtype, options.get("device"))
-    folder = Path(argument)
-    digest = f"{argument} {commit}" if commit else folder_digest(folder)
+    source, model, processor = _load(argument, dtype, options.get("device"))
     return SamSegmenter(
         model,
         processor,
-        name=folder.resolve().name if folder.is_dir() else argument,
-        digest=hashlib.sha256(f"{digest}\n{model.dtype}\n".encode()).hexdigest(),
+        name=source.name,
+        digest=hashlib.sha256(f"{source.digest}\n{model.dtype}\n".encode()).hexdigest(),
         settings={
             "checkpoint": argument,
+            **source.at,
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
         },
     )
 
 
-def _load(source: str, dtype: str, device: str | None) -> tuple[Any, Any, str | None]:
+def _load(place: str, dtype: str, device: str | None) -> tuple[Source, Any, Any]:
     try:
-        import torch  # noqa: PLC0415 - an extra, and slow to import
-        from transformers import AutoConfig, AutoModelForMaskGeneration, AutoProcessor  # noqa: PLC0415 - likewise
+        from transformers import AutoConfig, AutoModelForMaskGeneration, AutoProcessor  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise EnvironmentProblem(f"sam needs the extra `hf`: {error}. Install it: pip install 'geopix[hf]'.") from error
-    with told(f"sam:{source}"):
-        config = AutoConfig.from_pretrained(source)
+    source = find(place, "sam")
+    with told(f"sam:{place}"):
+        config = AutoConfig.from_pretrained(place, **source.at)
         if config.model_type not in MODEL_TYPES:
             raise ConfigurationError(
-                f"sam:{source}: expected a checkpoint of model_type {' or '.join(MODEL_TYPES)}, found "
+                f"sam:{place}: expected a checkpoint of model_type {' or '.join(MODEL_TYPES)}, found "
                 f"{config.model_type!r}."
             )
-        model: Any = whole_model(AutoModelForMaskGeneration, source, dtype=dtype)
-        model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-        return model, AutoProcessor.from_pretrained(source), getattr(config, "_commit_hash", None)
+        model = whole_model(AutoModelForMaskGeneration, source, dtype=dtype).to(device or usual_device())
+        return source, model, AutoProcessor.from_pretrained(place, **source.at)

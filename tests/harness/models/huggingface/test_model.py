@@ -15,6 +15,8 @@ from tests.harness.models.huggingface.conftest import Ask, Checkpoint
 from tests.harness.small_data import write_data, write_task
 
 Pictures = tuple[ImageFile, ImageFile]
+# PaliGemma's processor makes a numpy array of a tensor, which numpy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 
 
 def prompt_of(model: Any, request: Any) -> str:

@@ -43,8 +43,8 @@ from transformers import (
 )
 
 WORDS = """
-<pad> <unknown> <begin> <end> user system assistant : . ? ! is it a ship the image yes no where what you are brief answer
-en caption detect red blue in of pier Report its bbox coordinates JSON format Give bounding box
+<pad> <unknown> <begin> <end> user system assistant : . ? ! is it a ship the image yes no where what you are brief
+answer en caption detect red blue in of pier Report its bbox coordinates JSON format Give bounding box
 """
 #: What the checkpoints are made to say, one token each.
 SAYINGS = {
