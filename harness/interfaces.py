@@ -1,4 +1,4 @@
-"""What a reader, a parser, a metric, a model and a judge are: the five kinds of plugin.
+"""What a reader, a parser, a metric, a model, a segmenter and a judge are: the kinds of plugin.
 
 A plugin is a class. The options that a task file may give are the arguments of its constructor; they are checked
 against its annotations before anything runs, so frozen dataclasses serve best.

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+# transformers takes what is None from the checkpoint, or its own 50 best: each is said. Greedy, these are its defaults.
+_GREEDY = {"do_sample": False, "temperature": 1.0, "top_p": 1.0, "top_k": 50, "typical_p": 1.0}
+_SAMPLED = {"do_sample": True, "top_k": 0, "typical_p": 1.0, "min_p": 0.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0}
 
 
 def generation_config(model: Any, processor: Any, generation: Mapping[str, Any]) -> Any:
@@ -21,15 +23,9 @@ def generation_config(model: Any, processor: Any, generation: Mapping[str, Any])
         generation: `max_new_tokens`, `temperature` (0 is greedy) and `top_p`.
     """
     config = deepcopy(model.generation_config)
-    for name in _SAMPLING:
-        setattr(config, name, None)
-    config.max_length = None
-    config.max_new_tokens = int(generation["max_new_tokens"])
-    config.num_beams = 1
-    config.do_sample = float(generation["temperature"]) > 0
-    if config.do_sample:
-        config.temperature = float(generation["temperature"])
-        config.top_p = float(generation["top_p"])
+    drawn = {"temperature": float(generation["temperature"]), "top_p": float(generation["top_p"])}
+    config.update(**_SAMPLED | drawn if drawn["temperature"] > 0 else _GREEDY)
+    config.update(max_new_tokens=int(generation["max_new_tokens"]), max_length=None, num_beams=1)
     if config.pad_token_id is None:
         config.pad_token_id = processor.tokenizer.pad_token_id
     if config.eos_token_id is None:

@@ -181,8 +181,8 @@ def _prompt(checkpoint: Checkpoint, family: ModelFamily, options: Options) -> Pr
     for option, refused in {"system": options.system is not None, "images": options.images == "none"}.items():
         if refused:
             raise ConfigurationError(
-                f"option {option}: {checkpoint.source.place} is a {checkpoint.model_type} model. It reads a picture and "
-                "a prefix, so that it has no system prompt and is never asked without a picture; images=blank shows grey."
+                f"option {option}: {checkpoint.source.place} is a {checkpoint.model_type} model, which reads a picture "
+                "and a prefix. It has no system prompt and is never asked without a picture; images=blank shows grey."
             )
     return PrefixPrompt(checkpoint.processor.image_token)
 

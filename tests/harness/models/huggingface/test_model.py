@@ -49,7 +49,7 @@ def test_paligemma_reads_a_prefix(checkpoint: Checkpoint, pictures: Pictures, as
 
 @pytest.mark.parametrize("option", [{"system": "you are brief"}, {"images": "none"}])
 def test_paligemma_has_neither_system_prompt_nor_words_alone(option: dict[str, str], checkpoint: Checkpoint) -> None:
-    with pytest.raises(ConfigurationError, match=f"option {next(iter(option))}: .* is a paligemma model. It reads a"):
+    with pytest.raises(ConfigurationError, match=f"option {next(iter(option))}: .* is a paligemma model, which reads"):
         huggingface(str(checkpoint("paligemma")), option)
 
 
@@ -135,6 +135,15 @@ def test_answers_are_greedy_and_as_long_as_the_task_allows(
     assert len(drawn) == 1, "what is drawn for a batch depends on the batch alone"
     assert drawn != {long.text}
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_draw_is_from_all_tokens(checkpoint: Checkpoint, ask: Ask) -> None:
+    model = huggingface(str(checkpoint("llava")), {"batch_size": "400"})
+    asked = [ask("what ?", max_new_tokens=1, temperature=1e4)] * 400
+    assert len({response.text for response in model.respond(asked)}) > 50, "transformers' own default is the 50 best"
+    nucleus = [ask("what ?", max_new_tokens=1, temperature=1.0, top_p=1e-6)] * 20
+    greedy = model.respond([ask("what ?", max_new_tokens=1)])[0].text
+    assert {response.text for response in model.respond(nucleus)} == {greedy}
 
 
 def test_dtype_and_device_map(checkpoint: Checkpoint, pictures: Pictures, ask: Ask) -> None:
