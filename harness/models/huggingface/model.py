@@ -58,6 +58,10 @@ class HuggingFaceModel:
         """How many requests it is given at a time."""
         return self.options.batch_size
 
+    def repeats(self, request: Request) -> bool:
+        """Whether it would answer a request the same again, whatever is asked beside it: when it draws nothing."""
+        return not request.generation["temperature"]
+
     def respond(self, requests: Sequence[Request]) -> list[Response]:
         """Answers requests of one task, in parts where memory does not suffice for all.
 
