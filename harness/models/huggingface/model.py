@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from harness.errors import ConfigurationError, SampleError
+from harness.errors import ConfigurationError, SampleError, nearest
 from harness.models.huggingface.families import ModelFamily, family_of
 from harness.models.huggingface.generation import count_tokens, generation_config, stop_tokens
 from harness.models.huggingface.loading import Checkpoint, load
-from harness.models.huggingface.options import BY_FAMILY, BY_TASK, PLACE, Options
+from harness.models.huggingface.options import BY_FAMILY, BY_TASK, IMAGE, PLACE, Options
 from harness.models.huggingface.pictures import picture
 from harness.models.huggingface.prompts import PrefixPrompt, Prompt, chat_prompt
 from harness.models.room import Room
-from harness.records import Request, Response
+from harness.records import ImageFile, Request, Response
 
 #: Options that change answers, or how their boxes are read.
 ANSWERING = ("dtype", "attention", "images", "boxes", "system", "prompt")
@@ -76,7 +77,8 @@ class HuggingFaceModel:
 
     def _answer(self, requests: Sequence[Request]) -> list[Response]:
         started = time.perf_counter()
-        pictures = [self._pictures(request) for request in requests]
+        read = {image: self._picture(image) for request in requests for image in self._images(request)}
+        pictures = [[read[image] for image in self._images(request)] for request in requests]
         inputs = self._inputs(requests, pictures)
         sizes = self.family.seen(self.checkpoint.processor, inputs, list(map(len, pictures)))
         settings = generation_config(self.checkpoint.model, self.checkpoint.processor, requests[0].generation)
@@ -111,9 +113,10 @@ class HuggingFaceModel:
             for request, shown in zip(requests, pictures, strict=True)
         ]
         begin = processor.tokenizer.bos_token
+        shown = {"images": list(pictures), "images_kwargs": dict(self.options.image)} if any(pictures) else {}
         inputs = processor(
             text=texts,
-            images=list(pictures) if any(pictures) else None,
+            **shown,
             padding=True,
             return_tensors="pt",
             add_special_tokens=not (begin and texts[0].startswith(begin)),
@@ -126,12 +129,15 @@ class HuggingFaceModel:
             return self.options.prompt.replace(PLACE, request.prompt)
         return self.family.words(request.prompt, request.capability)
 
-    def _pictures(self, request: Request) -> list[Any]:
+    def _images(self, request: Request) -> tuple[ImageFile, ...]:
         if self.options.images == "none":
-            return []
+            return ()
         if not request.images and not self.family.chats:
             raise SampleError("this family of models answers about pictures only, and the sample has none")
-        return [picture(image, blank=self.options.images == "blank") for image in request.images]
+        return request.images
+
+    def _picture(self, image: ImageFile) -> Any:
+        return picture(image, blank=self.options.images == "blank")
 
     def _generate(self, inputs: Any, settings: Any, requests: Sequence[Request]) -> Any:
         """The new tokens int64[B, M], without the prompts'."""
@@ -164,6 +170,7 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
     """
     chosen = Options.parse(options)
     checkpoint = load(argument, chosen)
+    _check_image_options(checkpoint, chosen)
     family = family_of(checkpoint.model_type)
     settings = _settings(checkpoint, chosen)
     name = checkpoint.source.name
@@ -177,6 +184,17 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
         settings=settings,
         room=Room(chosen.batch_size),
     )
+
+
+def _check_image_options(checkpoint: Checkpoint, options: Options) -> None:
+    pictures = checkpoint.processor.image_processor
+    known = getattr(pictures, "valid_kwargs", None)
+    for name in options.image:
+        if known is not None and name not in known.__annotations__:
+            raise ConfigurationError(
+                f"option {IMAGE}{name}: {type(pictures).__name__} has no such setting."
+                f"{nearest(name, known.__annotations__)} Known: {', '.join(sorted(known.__annotations__))}."
+            )
 
 
 def _prompt(checkpoint: Checkpoint, family: ModelFamily, options: Options) -> Prompt:
@@ -194,6 +212,7 @@ def _prompt(checkpoint: Checkpoint, family: ModelFamily, options: Options) -> Pr
 def _settings(checkpoint: Checkpoint, options: Options) -> dict[str, str]:
     model = checkpoint.model
     typed = {name: getattr(options, name) for name in ANSWERING}
+    typed |= {f"{IMAGE}{name}": json.dumps(value, sort_keys=True) for name, value in options.image.items()}
     return {name: str(value) for name, value in typed.items() if value is not None} | {
         "checkpoint": checkpoint.source.place,
         "model_type": checkpoint.model_type,
@@ -205,5 +224,6 @@ def _settings(checkpoint: Checkpoint, options: Options) -> dict[str, str]:
 
 
 def _digest(checkpoint: str, settings: Mapping[str, str]) -> str:
-    answering = [f"{name}={settings[name]}\n" for name in (*ANSWERING, "image_processor") if name in settings]
+    names = [name for name in settings if name in (*ANSWERING, "image_processor") or name.startswith(IMAGE)]
+    answering = [f"{name}={settings[name]}\n" for name in sorted(names)]
     return hashlib.sha256("".join([f"{checkpoint}\n", *answering]).encode()).hexdigest()

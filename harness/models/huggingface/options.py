@@ -1,7 +1,8 @@
 """What `--model-option` may say to a Hugging Face model."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from harness.errors import ConfigurationError, nearest
@@ -14,6 +15,8 @@ SWITCH = ("false", "true")
 BY_FAMILY, BY_TASK = "auto", "task"
 PLACE = "{prompt}"
 NO_TEXTS = ("batch_size", "trust_remote_code")
+#: Options that begin so are the image processor's own.
+IMAGE = "image."
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Options:
         prompt: words around the task's, for which `{prompt}` stands, in the place of the family's own.
         revision: branch, tag or commit on the hub.
         trust_remote_code: whether code that comes with the checkpoint is run.
+        image: settings of the checkpoint's image processor, typed as `image.NAME=VALUE`, the value as JSON.
     """
 
     device: str | None = None
@@ -46,6 +50,7 @@ class Options:
     prompt: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    image: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, typed: Mapping[str, str]) -> Self:
@@ -54,11 +59,14 @@ class Options:
         Raises:
             ConfigurationError: an unknown option, with the nearest one, or a value it cannot have.
         """
-        known = [field.name for field in fields(cls)]
+        image = {name.removeprefix(IMAGE): value for name, value in typed.items() if name.startswith(IMAGE)}
+        typed = {name: value for name, value in typed.items() if not name.startswith(IMAGE)}
+        known = [option.name for option in fields(cls) if option.name != "image"]
         for name in typed:
             if name not in known:
                 raise ConfigurationError(
-                    f"a Hugging Face model has no option {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+                    f"a Hugging Face model has no option {name!r}.{nearest(name, known)} "
+                    f"Known: {', '.join(known)}, {IMAGE}NAME."
                 )
         _check_choice(typed, "dtype", DTYPES)
         _check_choice(typed, "images", IMAGES)
@@ -75,6 +83,7 @@ class Options:
             **texts,
             batch_size=_count(typed.get("batch_size", str(cls.batch_size))),
             trust_remote_code=typed.get("trust_remote_code") == "true",
+            image={name: _json(name, value) for name, value in image.items()},
         )
 
 
@@ -82,6 +91,15 @@ def _check_choice(typed: Mapping[str, str], name: str, known: tuple[str, ...]) -
     value = typed.get(name, known[0])
     if value not in known:
         raise ConfigurationError(f"option {name}: expected {', '.join(known)}, found {value!r}.{nearest(value, known)}")
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"option {IMAGE}{name}: expected JSON, 6 or false for example, found {text!r}: {error}"
+        ) from error
 
 
 def _count(text: str) -> int:

@@ -193,7 +193,6 @@ def shed(image: ImageFile, mask: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_the_command_scores_the_masks_of_a_vision_language_model(
     folder: Path, segmenter: SamSegmenter, image: ImageFile, tmp_path: Path
 ) -> None:

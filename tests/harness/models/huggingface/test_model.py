@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 
 def prompt_of(model: Any, request: Any) -> str:
-    return str(model.prompt.text(model._words(request), len(model._pictures(request))))
+    return str(model.prompt.text(model._words(request), len(model._images(request))))
 
 
 def test_the_chat_template_goes_around_system_prompt_pictures_and_words(
@@ -39,7 +39,7 @@ def test_the_chat_template_goes_around_system_prompt_pictures_and_words(
 def test_paligemma_reads_a_prefix(checkpoint: Checkpoint, pictures: Pictures, ask: Ask) -> None:
     model = huggingface(str(checkpoint("paligemma")), {})
     assert prompt_of(model, ask("is it ?", pictures[0])) == "<image>answer en is it ?"
-    inputs = model._inputs([ask("is it ?", pictures[0])], [model._pictures(ask("", pictures[0]))])
+    inputs = model._inputs([ask("is it ?", pictures[0])], [[model._picture(pictures[0])]])
     read = model.checkpoint.processor.tokenizer.decode(inputs["input_ids"][0]).split()
     assert read == ["<image>"] * 4 + ["<begin>", "answer", "en", "is", "it", "?"]  # the tokenizer drops the new line
     assert "labels" not in inputs
@@ -69,6 +69,38 @@ def test_a_blind_run_shows_no_picture(checkpoint: Checkpoint, pictures: Pictures
     assert texts["blank"][0] == texts["blank"][1]
     assert texts["none"][0] == texts["none"][1]
     assert prompt_of(model, ask("where ?", red)) == "user : where ? assistant : "
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "value"),
+    [
+        ("qwen2_5_vl", "size", '{"longest_edge": 784, "shortest_edge": 784}'),
+        ("internvl", "max_patches", "1"),
+        ("smolvlm", "do_image_splitting", "false"),
+    ],
+)
+def test_the_image_processor_has_settings_of_its_own(  # noqa: PLR0917
+    family: str, name: str, value: str, checkpoint: Checkpoint, pictures: Pictures, ask: Ask
+) -> None:
+    usual = huggingface(str(checkpoint(family)), {})
+    small = huggingface(str(checkpoint(family)), {f"image.{name}": value})
+    request = ask("where is it ?", pictures[0])
+    longer, shorter = (
+        model._inputs([request], [[model._picture(pictures[0])]])["input_ids"] for model in (usual, small)
+    )
+    assert shorter.shape[1] < longer.shape[1]
+    assert small.respond([request])[0].tokens
+    assert small.digest != usual.digest
+    assert small.settings[f"image.{name}"] == value
+    if family == "qwen2_5_vl":
+        assert small.respond([request])[0].seen == (28, 28)
+
+
+def test_a_setting_that_the_image_processor_has_not_is_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(ConfigurationError, match=r"image.merge_siz: Qwen2VL.* Did you mean 'merge_size'\?"):
+        huggingface(str(checkpoint("qwen2_5_vl")), {"image.merge_siz": "2"})
+    with pytest.raises(ConfigurationError, match="option image.size: expected JSON, .*found 'small'"):
+        huggingface(str(checkpoint("qwen2_5_vl")), {"image.size": "small"})
 
 
 def test_a_picture_that_cannot_be_read_fails_its_request(checkpoint: Checkpoint, ask: Ask, tmp_path: Path) -> None:
@@ -159,7 +191,6 @@ def test_dtype_and_device_map(checkpoint: Checkpoint, pictures: Pictures, ask: A
     assert half.digest != huggingface(folder, {}).digest
 
 
-@pytest.mark.slow
 def test_the_command_scores_a_checkpoint(checkpoint: Checkpoint, tmp_path: Path) -> None:
     from tests.harness.models.huggingface import tiny
 
