@@ -143,16 +143,32 @@ def test_chat_templates_are_tried_at_once(
         huggingface(str(folder), {"system": system} if system else {})
 
 
-def test_code_of_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+OWN_CODE = """\
+from transformers import PreTrainedConfig
+
+open({trace!r}, "w").close()
+
+
+class OwnConfig(PreTrainedConfig):
+    model_type = "own_vl"
+"""
+
+
+def test_code_of_a_checkpoint_is_run_only_when_that_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, trace = tmp_path / "own", tmp_path / "trace"
     folder.mkdir()
     (folder / "config.json").write_text(
         json.dumps({"model_type": "own_vl", "auto_map": {"AutoConfig": "configuration_own.OwnConfig"}})
     )
-    (folder / "configuration_own.py").write_text(f"open({str(trace)!r}, 'w').close()\nclass OwnConfig:\n    pass\n")
+    (folder / "configuration_own.py").write_text(OWN_CODE.format(trace=str(trace)))
     with pytest.raises(EnvironmentProblem, match="Read that code first; `--model-option trust_remote_code=true` then"):
         huggingface(str(folder), {})
     assert not trace.exists()
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(ConfigurationError, match="model_type 'own_vl' is no model of images and text"):
+        huggingface(str(folder), {"trust_remote_code": "true"})
+    assert trace.exists()
 
 
 def test_the_digest_follows_every_file_and_what_changes_answers(checkpoint: Checkpoint, tmp_path: Path) -> None:
