@@ -86,7 +86,7 @@ def geopix_eval_metrics() -> dict[str, str]:
 def geopix_eval_models() -> dict[str, str]:
     """Models; the libraries they need are imported when one is made."""
     return {
-        "hf": "harness.models.huggingface.model:huggingface",
+        "hf": "harness.models.huggingface.factory:huggingface",
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
     }

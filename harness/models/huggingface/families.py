@@ -49,7 +49,7 @@ class ModelFamily:
             the task's holds.
         ask: the words for a capability, with `{prompt}` for the task's; others are asked in the task's own.
         seen: the size of the pictures as the model sees them, where its boxes count their pixels.
-        chats: whether it has a chat template; one that has none reads a prefix on one line.
+        chats: whether it has a chat template; one that has none reads a prefix.
         follows: whether it writes boxes as a prompt says, when one does.
     """
 
@@ -67,8 +67,7 @@ class ModelFamily:
         """Returns the family's words around a task's prompt."""
         if capability in BOXED and self.follows and names_range(prompt):
             return prompt
-        around = self.ask.get(capability, PLACE)
-        return around.replace(PLACE, prompt if self.chats else " ".join(prompt.split()))
+        return self.ask.get(capability, PLACE).replace(PLACE, prompt)
 
 
 def names_range(prompt: str) -> bool:

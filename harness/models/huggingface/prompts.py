@@ -39,7 +39,7 @@ class ChatPrompt:
 
 @dataclass(frozen=True)
 class PrefixPrompt:
-    """Pictures and words, nothing around them: a model of prefixes such as PaliGemma.
+    """Pictures and words on one line, nothing around them: a model of prefixes such as PaliGemma, which end at a new line.
 
     Attributes:
         token: what stands for a picture.
@@ -49,7 +49,7 @@ class PrefixPrompt:
 
     def text(self, words: str, pictures: int) -> str:
         """Returns the pictures' places and the words."""
-        return self.token * pictures + words
+        return self.token * pictures + " ".join(words.split())
 
 
 def chat_prompt(processor: Any, source: str, system: str | None) -> ChatPrompt:

@@ -196,7 +196,7 @@ def shed(image: ImageFile, mask: Any) -> dict[str, Any]:
 def test_the_command_scores_the_masks_of_a_vision_language_model(
     folder: Path, segmenter: SamSegmenter, image: ImageFile, tmp_path: Path
 ) -> None:
-    from harness.models.huggingface.model import huggingface
+    from harness.models.huggingface.factory import huggingface
     from tests.harness.models.huggingface import tiny
 
     speaker = tiny.make("internvl", tmp_path / "speaker")

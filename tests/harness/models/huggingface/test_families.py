@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.models.huggingface.factory import huggingface
 from harness.models.huggingface.families import BY_MODEL_TYPE, ModelFamily, family_of
-from harness.models.huggingface.model import HuggingFaceModel, huggingface
+from harness.models.huggingface.model import HuggingFaceModel
 from harness.parsers.box import BoxParser
 from harness.parsers.box_spellings import FAMILIES
 from harness.records import ImageFile, Request, Response, Sample, Target
@@ -109,10 +110,10 @@ def test_a_prompt_that_names_the_range_says_otherwise(
         ("llava", "vqa", "Is it\na ship?"),
         ("llava", "refer", "Is it\na ship?\nGive its bounding box."),
         ("qwen2_5_vl", "segment", "Is it\na ship?\nReport its bbox coordinates in JSON format."),
-        ("paligemma", "vqa", "answer en Is it a ship?"),
-        ("paligemma", "choose", "answer en Is it a ship?"),
+        ("paligemma", "vqa", "answer en Is it\na ship?"),
+        ("paligemma", "choose", "answer en Is it\na ship?"),
         ("paligemma", "caption", "caption en"),
-        ("paligemma", "segment", "detect Is it a ship?"),
+        ("paligemma", "segment", "detect Is it\na ship?"),
         ("unheard_of", "refer", "Is it\na ship?"),
     ],
 )

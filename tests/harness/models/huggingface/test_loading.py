@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import ConfigurationError, EnvironmentProblem
 from harness.model_names import load_model
-from harness.models.huggingface.model import huggingface
+from harness.models.huggingface.factory import huggingface
 from harness.models.huggingface.options import Options
 from harness.plugins import installed
 from harness.records import ImageFile

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli import main
 from harness.errors import ConfigurationError, SampleError
-from harness.models.huggingface.model import huggingface
+from harness.models.huggingface.factory import huggingface
 from harness.records import ImageFile
 from harness.store import RunDirectory
 from tests.harness.models.huggingface.conftest import Ask, Checkpoint
@@ -38,7 +38,7 @@ def test_the_chat_template_goes_around_system_prompt_pictures_and_words(
 
 def test_paligemma_reads_a_prefix(checkpoint: Checkpoint, pictures: Pictures, ask: Ask) -> None:
     model = huggingface(str(checkpoint("paligemma")), {})
-    assert prompt_of(model, ask("is it ?", pictures[0])) == "<image>answer en is it ?"
+    assert prompt_of(model, ask("is\nit ?", pictures[0])) == "<image>answer en is it ?"
     inputs = model._inputs([ask("is it ?", pictures[0])], [[model._picture(pictures[0])]])
     read = model.checkpoint.processor.tokenizer.decode(inputs["input_ids"][0]).split()
     assert read == ["<image>"] * 4 + ["<begin>", "answer", "en", "is", "it", "?"]  # the tokenizer drops the new line
