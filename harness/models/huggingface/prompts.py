@@ -39,7 +39,7 @@ class ChatPrompt:
 
 @dataclass(frozen=True)
 class PrefixPrompt:
-    """Pictures and words on one line, nothing around them: a model of prefixes such as PaliGemma, which end at a new line.
+    """Pictures and words on one line, nothing around them: for models of prefixes, which end at a new line.
 
     Attributes:
         token: what stands for a picture.

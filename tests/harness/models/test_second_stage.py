@@ -126,6 +126,28 @@ def test_both_stages_are_in_name_digest_and_settings(folder: Path, tmp_path: Pat
     assert half.segmenter.settings["dtype"] == "bfloat16"
 
 
+def test_many_boxes_are_drawn_in_parts_and_too_many_not_at_all(
+    segmenter: SamSegmenter, folder: Path, image: ImageFile, tmp_path: Path
+) -> None:
+    boxes = [(float(left), 0.0, left + 60.0, 80.0) for left in range(0, 100, 5)]
+    masks = segmenter.masks(image, boxes)
+    assert len(masks) == 20
+    assert masks[-1] == segmenter.masks(image, boxes[-1:])[0]
+    found = model(f"{answers(tmp_path, '[1, 2, 3, 4] ' * 1001)}+sam:{folder}")
+    response = found.respond([request(0, image)])[0]
+    assert response.masks == ()
+    sample = Sample("0", (image,), {}, Target(masks=tuple(masks[:1])))
+    assert MaskParser().parse(response, sample).reason == "the answer has 1001 masks or boxes, expected 1000 at most"
+
+
+def test_a_sam_of_high_quality_draws_too(image: ImageFile, tmp_path: Path) -> None:
+    from tests.harness.models.huggingface import tiny
+
+    masks = sam(str(tiny.sam(tmp_path / "hq", high_quality=True)), {}).masks(image, [BOX, (0.0, 0.0, 40.0, 40.0)])
+    assert [mask.size for mask in masks] == [(100, 200)] * 2
+    assert masks[0] != masks[1]
+
+
 def test_half_precision_draws_too(folder: Path, image: ImageFile) -> None:
     assert sam(str(folder), {"dtype": "bfloat16"}).masks(image, [BOX])[0].size == (100, 200)
 

@@ -32,6 +32,9 @@ from transformers import (
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
     SamConfig,
+    SamHQConfig,
+    SamHQModel,
+    SamHQProcessor,
     SamImageProcessorPil,
     SamModel,
     SamProcessor,
@@ -221,10 +224,10 @@ def paligemma(folder: Path) -> Path:
     return _save(folder, PaliGemmaForConditionalGeneration(config), words, pictures, "PaliGemmaProcessor", None)
 
 
-def sam(folder: Path) -> Path:
-    """A Segment Anything of 32 pixels a side."""
+def sam(folder: Path, *, high_quality: bool = False) -> Path:
+    """A Segment Anything of 32 pixels a side, or its variant HQ-SAM."""
     torch.manual_seed(0)
-    config = SamConfig(
+    config = (SamHQConfig if high_quality else SamConfig)(
         vision_config={
             "hidden_size": 16, "output_channels": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 16,
             "image_size": 32, "patch_size": 8, "window_size": 2, "global_attn_indexes": [1], "num_pos_feats": 8,
@@ -232,10 +235,10 @@ def sam(folder: Path) -> Path:
         prompt_encoder_config={"hidden_size": 16, "image_size": 32, "patch_size": 8, "mask_input_channels": 4},
         mask_decoder_config={
             "hidden_size": 16, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
+            "iou_head_hidden_dim": 16, **({"vit_dim": 16} if high_quality else {}),
         },
     )  # fmt: skip
-    model = SamModel(config)
+    model = (SamHQModel if high_quality else SamModel)(config)
     with torch.no_grad():
         for weights in model.mask_decoder.parameters():
             weights.mul_(8.0 if weights.ndim == 2 else 1.0)  # so that masks depend on the box
@@ -244,7 +247,7 @@ def sam(folder: Path) -> Path:
         size={"longest_edge": 32}, pad_size={"height": 32, "width": 32}, mask_size={"longest_edge": 16},
         mask_pad_size={"height": 16, "width": 16},
     )  # fmt: skip
-    SamProcessor(pictures).save_pretrained(folder)
+    (SamHQProcessor if high_quality else SamProcessor)(pictures).save_pretrained(folder)
     return folder
 
 
