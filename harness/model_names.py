@@ -7,8 +7,7 @@ from pathlib import Path
 
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 from harness.interfaces import Judge, Model
-from harness.models.second_stage import SecondStage
-from harness.parsers.box import BoxParser
+from harness.models.second_stage import second_stage
 from harness.plugins import Registry, installed
 
 CHECKPOINT_FILE = "config.json"
@@ -37,8 +36,8 @@ def load_model(
         first, stage, rest = found
         own = {key.removeprefix(f"{stage}."): value for key, value in options.items() if key.startswith(f"{stage}.")}
         others = {key: value for key, value in options.items() if not key.startswith(f"{stage}.")}
-        parser = BoxParser(family=own.pop("boxes", None), several="all")
-        return SecondStage(load_model(first, others, registry, places), places.load(stage)(rest, own), parser)
+        boxes = own.pop("boxes", None)
+        return second_stage(load_model(first, others, registry, places), places.load(stage)(rest, own), boxes)
     word, colon, rest = argument.partition(":")
     model: Model
     if word in registry.places and (colon or not Path(argument).is_dir()):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
+from harness.errors import SampleError
 from harness.interfaces import Model, Segmenter
 from harness.parsers.box import BoxParser
 from harness.parsers.mask import MOST_MASKS
@@ -29,7 +31,7 @@ class SecondStage:
 
     first: Model
     segmenter: Segmenter
-    parser: BoxParser = field(default_factory=lambda: BoxParser(several="all"))
+    parser: BoxParser
     reads_images: bool = True
 
     @property
@@ -52,6 +54,16 @@ class SecondStage:
     def batch_size(self) -> int:
         """The first model's."""
         return self.first.batch_size
+
+    def repeats(self, request: Request) -> bool:
+        """Whether the first model would answer a request the same again; not where it cannot say so."""
+        repeats = getattr(self.first, "repeats", None)
+        return repeats is not None and bool(repeats(request))
+
+    def close(self) -> None:
+        """Lets go of what the first model holds open, connections for example."""
+        if close := getattr(self.first, "close", None):
+            close()
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
         """Answers requests; an image that several are about is segmented once for all of their boxes."""
@@ -76,6 +88,41 @@ class SecondStage:
         boxes = self.parser.parse(response, Sample(request.sample_id, request.images[:1], {}, Target())).boxes
         # The parser of masks refuses more, and drawing them would cost hours.
         return boxes if len(boxes) <= MOST_MASKS else ()
+
+
+@dataclass(frozen=True)
+class ConcurrentSecondStage(SecondStage):
+    """The same behind a model that gives its answers as they come, an endpoint for example."""
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response | str]]:
+        """Yields the index of each request with its answer, or the reason why there is none, as they come."""
+        first: Any = self.first
+        for index, outcome in first.answers(requests):
+            yield index, outcome if isinstance(outcome, str) else self._one(requests[index], outcome)
+
+    def _one(self, request: Request, response: Response) -> Response | str:
+        # What the first model said is not asked again because of what the second cannot do.
+        try:
+            return self._segmented(request.images[:1], [(request, response)])[0]
+        except SampleError as error:
+            return str(error)
+        except (RuntimeError, ValueError, OSError) as error:
+            return f"{type(error).__name__}: {error}"
+
+
+def second_stage(first: Model, segmenter: Segmenter, boxes: str | None = None) -> SecondStage:
+    """Returns a model with a segmenter behind it, which answers as its first stage does: in batches or as they come.
+
+    Args:
+        first: the model that answers with boxes.
+        segmenter: draws the masks.
+        boxes: the family by which boxes in words are read, where the first model declares none.
+
+    Raises:
+        ConfigurationError: the family is unknown.
+    """
+    kind = ConcurrentSecondStage if hasattr(first, "answers") else SecondStage
+    return kind(first, segmenter, BoxParser(family=boxes, several="all"))
 
 
 def _with(response: Response, masks: tuple[Mask, ...], seconds: float) -> Response:

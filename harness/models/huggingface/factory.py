@@ -23,7 +23,8 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
 
     Args:
         argument: a folder that `save_pretrained` of a model and of its processor wrote, or an id on the hub.
-        options: see `harness.models.huggingface.options.Options`.
+        options: `device`, `device_map`, `dtype`, `attention`, `batch_size`, `images`, `boxes`, `system`, `prompt`,
+            `revision`, `trust_remote_code` and `image.NAME`; docs/models.md says what each does.
 
     Raises:
         ConfigurationError: an unknown option or value, one that the checkpoint's family cannot have, or no checkpoint

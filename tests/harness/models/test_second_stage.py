@@ -1,7 +1,8 @@
 """Boxes become masks: a tiny random SAM behind answers of a file, a baseline and a vision-language model."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from harness.interfaces import Model
 from harness.masks import area, decode
 from harness.model_names import load_model
 from harness.models.huggingface.sam import SamSegmenter, sam
-from harness.models.second_stage import SecondStage
+from harness.models.second_stage import ConcurrentSecondStage, SecondStage, second_stage
 from harness.parsers.mask import MaskParser
 from harness.plugins import installed
-from harness.records import ImageFile, Request, Sample, Target
+from harness.records import ImageFile, Request, Response, Sample, Target
 from harness.store import RunDirectory
 
 GENERATION = {"max_new_tokens": 8, "temperature": 0.0, "top_p": 1.0}
+SAID = "[50, 50, 150, 100]"
 BOX = (50.0, 50.0, 150.0, 100.0)
 
 
@@ -79,7 +81,7 @@ def test_a_mask_is_what_the_model_draws_for_its_box(segmenter: SamSegmenter, ima
 
 
 def test_boxes_in_words_become_masks_and_the_words_stay(folder: Path, image: ImageFile, tmp_path: Path) -> None:
-    said = ("[50, 50, 150, 100]", "[0, 0, 40, 40] and [50, 50, 150, 100]", "There is none.", "[9, 9, 1, 1]")
+    said = (SAID, "[0, 0, 40, 40] and [50, 50, 150, 100]", "There is none.", "[9, 9, 1, 1]")
     found = model(f"{answers(tmp_path, *said)}+sam:{folder}")
     assert isinstance(found, SecondStage)
     responses = found.respond([request(number, image) for number in range(4)])
@@ -146,6 +148,60 @@ def test_a_sam_of_high_quality_draws_too(image: ImageFile, tmp_path: Path) -> No
     masks = sam(str(tiny.sam(tmp_path / "hq", high_quality=True)), {}).masks(image, [BOX, (0.0, 0.0, 40.0, 40.0)])
     assert [mask.size for mask in masks] == [(100, 200)] * 2
     assert masks[0] != masks[1]
+
+
+@dataclass(frozen=True)
+class AsTheyCome:
+    """A model that answers the last request first, and the first one never."""
+
+    closed: list[str]
+    name: str = "as they come"
+    digest: str = "1"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    reads_images: bool = True
+    batch_size: int = 8
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response | str]]:
+        for index in reversed(range(1, len(requests))):
+            yield index, Response(text=SAID)
+        yield 0, "429"
+
+    def respond(self, requests: Sequence[Request]) -> list[Response]:
+        raise SampleError("429")
+
+    def repeats(self, request: Request) -> bool:
+        return request.capability == "segment"
+
+    def close(self) -> None:
+        self.closed.append(self.name)
+
+
+def test_answers_that_come_one_by_one_get_their_masks_one_by_one(
+    segmenter: SamSegmenter, image: ImageFile, tmp_path: Path
+) -> None:
+    first = AsTheyCome([])
+    found = second_stage(first, segmenter)
+    assert isinstance(found, ConcurrentSecondStage)
+    torn = ImageFile("torn", tmp_path / "torn.png")
+    torn.path.write_bytes(b"\x89PNG torn")
+    got = list(found.answers([request(0, image), request(1, image), request(2, torn), request(3, image)]))
+    assert [index for index, _ in got] == [3, 2, 1, 0]
+    mask = segmenter.masks(image, [BOX])[0]
+    assert all(isinstance(outcome, Response) and outcome.masks == (mask,) for _, outcome in (got[0], got[2]))
+    assert "torn.png cannot be read" in str(got[1][1])
+    assert got[3][1] == "429"
+    assert found.repeats(request(0, image))
+    assert not found.repeats(request(0, image, capability="vqa"))
+    found.close()
+    assert first.closed == ["as they come"]
+
+
+def test_answers_of_a_file_are_no_ones_elses(folder: Path, image: ImageFile, tmp_path: Path) -> None:
+    found = model(f"{answers(tmp_path, SAID)}+sam:{folder}")
+    assert isinstance(found, SecondStage)
+    assert not isinstance(found, ConcurrentSecondStage)
+    assert not found.repeats(request(0, image))
+    found.close()
 
 
 def test_half_precision_draws_too(folder: Path, image: ImageFile) -> None:
