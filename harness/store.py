@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import orjson
 import pydantic
 
+from harness.boxes import size_of
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
@@ -82,8 +83,7 @@ def _target(data: dict[str, Any]) -> Target:
 def _response(data: dict[str, Any] | None) -> Response | None:
     if data is None:
         return None
-    seen = data.get("seen")
-    return Response(**_known(Response, data) | _shapes(data) | {"seen": seen and tuple(seen)})
+    return Response(**_known(Response, data) | _shapes(data) | {"seen": size_of(data.get("seen"))})
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from harness.boxes import size_of
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError, nearest
 from harness.parsers.box_spellings import FAMILIES
 from harness.records import Mask, Request, Response
@@ -134,12 +135,8 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
         tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
         reason=None if answer.get("reason") is None else str(answer["reason"]),
         box_family=str(answer.get("box_family") or keys["boxes"]) or None,
-        seen=_seen(answer.get("seen")),
+        seen=size_of(answer.get("seen")),
     )
-
-
-def _seen(size: Any) -> tuple[int, int] | None:
-    return None if size is None else (int(size[0]), int(size[1]))
 
 
 def _mask(data: dict[str, Any]) -> Mask:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from harness.errors import ConfigurationError, EnvironmentProblem
 from harness.model_names import load_model
 from harness.models.huggingface.factory import huggingface
+from harness.models.huggingface.families import BY_MODEL_TYPE
 from harness.models.huggingface.options import Options
 from harness.plugins import installed
 from harness.records import ImageFile
@@ -37,6 +39,13 @@ def copy(checkpoint: Checkpoint, family: str, goal: Path) -> Path:
 def test_options_that_cannot_be_are_refused_before_anything_is_loaded(options: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message.replace("{", r"\{").replace("'device'.", r"'device'\?")):
         huggingface("absent", options)
+
+
+def test_the_page_says_what_every_option_is() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "models.md").read_text("utf-8")
+    names = [option.name for option in fields(Options) if option.name != "image"]
+    assert [name for name in [*names, "image.NAME"] if f"| `{name}` |" not in page] == []
+    assert [family for family in BY_MODEL_TYPE if f"`{family}`" not in page] == []
 
 
 def test_nothing_is_trusted_that_is_not_typed() -> None:
