@@ -111,10 +111,10 @@ def polygons(mask: SceneMask, transform: Affine) -> list[list[Ring]]:
     if mask.window is None:
         return []
     box = mask.window
-    moved = transform * Affine.translation(box.x, box.y)
+    moved = _moved(transform, box.x, box.y)
     with MemoryFile() as memory:
         # Compressed and read line by line, so that a mask as large as the scene is never whole in memory.
-        with memory.open(**_profile((box.height, box.width), np.uint8)) as file:
+        with memory.open(**_profile((box.height, box.width), np.uint8), transform=moved) as file:
             for stripe, pixels in mask.stripes(STRIPE):
                 columns = (stripe.x - box.x, stripe.right - box.x)
                 file.write(pixels.astype(np.uint8), 1, window=((0, box.height), columns))
@@ -122,6 +122,12 @@ def polygons(mask: SceneMask, transform: Affine) -> list[list[Ring]]:
             band = rasterio.band(file, 1)
             found = shapes(band, mask=band, connectivity=4, transform=moved)
             return [list(_oriented(shape["coordinates"])) for shape, _ in found]
+
+
+def _moved(transform: Affine, x: int, y: int) -> Affine:
+    """The transform of a window that begins at a pixel."""
+    a, b, c, d, e, f = transform[:6]
+    return Affine(a, b, a * x + b * y + c, d, e, d * x + e * y + f)
 
 
 def _profile(size: tuple[int, int], kind: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import orjson
 
@@ -71,22 +71,14 @@ class PredictionFolder:
 
     def __enter__(self) -> Self:
         self._check()
+        self._file = self._open()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._file = (self.path / LINES_FILE).open("a+b")
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"--output: {self.path.resolve()} cannot be written: {error.strerror}. Name another folder."
-            ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            self._lock()
+            write_atomically(self.path / HEADER_FILE, orjson.dumps(self._header, option=orjson.OPT_INDENT_2))
+            self._read()
+        except BaseException:
             self._file.close()
-            raise ConfigurationError(
-                f"--output: another process is writing {self.path}. Wait for it, end it, or name another folder."
-            ) from error
-        write_atomically(self.path / HEADER_FILE, orjson.dumps(self._header, option=orjson.OPT_INDENT_2))
-        self._read()
+            raise
         return self
 
     def __exit__(
@@ -128,6 +120,23 @@ class PredictionFolder:
     def lines_path(self) -> Path:
         """The file of answers."""
         return self.path / LINES_FILE
+
+    def _open(self) -> BinaryIO:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return (self.path / LINES_FILE).open("a+b")
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"--output: {self.path.resolve()} cannot be written: {error.strerror}. Name another folder."
+            ) from error
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"--output: another process is writing {self.path}. Wait for it, end it, or name another folder."
+            ) from error
 
     def _check(self) -> None:
         header = self.path / HEADER_FILE

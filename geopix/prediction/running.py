@@ -132,7 +132,7 @@ def _conclude(lines: Sequence[dict[str, Any]], folder: PredictionFolder, policy:
     for line in lines:
         counts[line["status"]] += 1
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    click.echo(f"{folder.path}: {len(lines)} answers: {told}")
+    click.echo(f"{folder.path}: {told} of {len(lines)}")
     failed = [line for line in lines if line["status"] == "failed"]
     for line in failed[:REASONS_SHOWN]:
         click.echo(line["reason"], err=True)

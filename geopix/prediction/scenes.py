@@ -147,12 +147,21 @@ def _needs_rasterio(path: Path, how: Reading) -> bool:
     if how != Reading():
         return True
     try:
-        with without_bomb_warning(), Image.open(path, formats=["TIFF"]) as opened:
+        with _head(path) as opened:
             tags = opened.tag_v2  # type: ignore[attr-defined]
             plain = opened.mode in {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"}
             return _GEO_KEYS in tags or not plain
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return True
+
+
+@contextmanager
+def _head(path: Path) -> Iterator[Image.Image]:
+    """Opens a file whose pixels are not decoded: neither its size nor what is damaged matters here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=FORMATS) as opened:
+            yield opened
 
 
 @contextmanager
@@ -175,9 +184,7 @@ def _reason(error: BaseException) -> str:
 def measured(path: Path) -> tuple[int, int] | None:
     """Returns a picture's width and height from the head of its file; None when Pillow cannot tell."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # only the head is read: neither its size nor its damage matters here
-            with Image.open(path, formats=FORMATS) as opened:
-                return opened.size
+        with _head(path) as opened:
+            return opened.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
