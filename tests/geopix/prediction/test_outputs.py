@@ -37,6 +37,7 @@ def run(
     folder: Path,
     images: Sequence[InputImage],
     questions: Sequence[Question] = (RED,),
+    *,
     header: Header = HEADER,
     policy: str = "any",
     **manner: Any,
