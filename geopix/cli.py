@@ -5,6 +5,7 @@ import click
 from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
 from geopix.prediction.command import predict_command
+from geopix.serving.command import serve_command
 from geopix.training.command import train_command
 from harness.cli import Group
 
@@ -17,5 +18,6 @@ def main() -> None:
 
 main.add_command(predict_command)
 main.add_command(convert_command)
+main.add_command(serve_command)
 main.add_command(train_command)
 main.add_command(earth)
