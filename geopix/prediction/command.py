@@ -13,7 +13,10 @@ from harness.cli import policy_option
 @click.option("--questions", type=click.Path(path_type=Path), help="A text file of questions, one a line.")
 @click.option("--model", default="geopix-mini", show_default=True, help="A checkpoint folder, or geopix-mini.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="A folder for answers; for one image, or a picture to draw."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A folder for the answers, or for one image a picture to draw.",
 )
 @click.option("--task", help="What is asked for: caption, refer, vqa or segment.  [default: guessed from the words]")
 @click.option("--memory-class", help="The class whose memory is read; predicted when not given, or unknown.")
@@ -37,7 +40,7 @@ from harness.cli import policy_option
 @policy_option
 @click.pass_context
 def predict_command(context: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
-    r"""Ask about images: a file, several, or folders of them, and GeoTIFFs with any number of bands.
+    """Ask about images: a file, several, or folders of them, and GeoTIFFs with any number of bands.
 
     \b
     geopix predict harbour.jpg "Segment the ship on the left." -o out.png
@@ -47,7 +50,7 @@ def predict_command(context: click.Context, /, words: tuple[str, ...], **options
 
     A folder of answers holds a line an image and question, drawings, and masks in the image's own coordinate reference
     system. The same command goes on where it stopped, and asks what failed again.
-    """
+    """  # noqa: D301 - click reads the backspace itself
     from geopix.prediction.running import predict  # noqa: PLC0415 - --help must not wait for torch
 
     context.exit(predict(words, **options))

@@ -24,6 +24,7 @@ from harness.errors import SampleError
 
 #: The stretch is measured on every k-th pixel, at most so many a side.
 SAMPLE_SIDE = 1024
+CACHE_MEGABYTES = 256
 DEFAULT_STRETCH = Percentiles(2, 98)
 _COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
@@ -62,7 +63,8 @@ class GeoTiff:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with reading(path):
                 dataset = rasterio.open(path.absolute(), driver="GTiff")
-            with dataset:
+            # Left alone, GDAL keeps blocks that it has read until they fill a twentieth of the machine's memory.
+            with dataset, rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES):
                 yield cls(dataset, how)
 
     def read(self, window: Window) -> Sight:
@@ -131,7 +133,7 @@ class GeoTiff:
             limits = ", ".join(f"{low:g} to {high:g}" for low, high in self._limits)
             yield f"values stretched to 8 bits: {limits}"
         if self.georeference is None:
-            yield "the file has no coordinate reference system, so no georeferenced masks are written"
+            yield "the file does not say where it lies, so no georeferenced masks are written"
 
 
 def _own_bands(dataset: Any) -> Sequence[int]:

@@ -141,7 +141,7 @@ class PredictionFolder:
     def _check(self) -> None:
         header = self.path / HEADER_FILE
         if not header.exists():
-            if self.path.is_dir() and any(not found.name.startswith(".") for found in self.path.iterdir()):
+            if self.path.is_dir() and any(map(_is_something_else, self.path.iterdir())):
                 raise ConfigurationError(
                     f"--output: {self.path} is not empty and holds no answers (it has no {HEADER_FILE}). Name an empty "
                     "or new folder."
@@ -206,6 +206,12 @@ class PredictionFolder:
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         return path
+
+
+def _is_something_else(path: Path) -> bool:
+    """Whether a file is none of those that a command killed in its first moment has left."""
+    begun = path.name == LINES_FILE and path.stat().st_size == 0
+    return not begun and not path.name.startswith(".")
 
 
 def file_digest(path: Path) -> str:

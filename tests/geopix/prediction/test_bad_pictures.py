@@ -53,7 +53,7 @@ READ: dict[str, tuple[str, Save, tuple[int, int, int], tuple[str, ...]]] = {
         (0, 0, 0),
         (
             "values stretched to 8 bits: 7 to 7",
-            "the file has no coordinate reference system, so no georeferenced masks are written",
+            "the file does not say where it lies, so no georeferenced masks are written",
         ),
     ),
     "palette": ("a.png", _palette(transparent=False), (10, 20, 30), ()),

@@ -102,7 +102,7 @@ def test_a_plain_tiff_is_a_picture_like_any_other(write_geotiff: Any, tmp_path: 
         assert isinstance(scene, scenes.Picture)
     assert pixels(tmp_path / "plain.tif", Reading(bands=(3, 3, 1)))[0][0] == [3, 3, 1]
     unplaced = write_geotiff(np.ones((1, 2, 2), np.uint16), crs=None, transform=None)
-    assert "no coordinate reference system, so no georeferenced masks" in notes(unplaced)[-1]
+    assert "does not say where it lies, so no georeferenced masks" in notes(unplaced)[-1]
 
 
 def test_without_the_extra_a_geotiff_is_refused_with_what_to_install(

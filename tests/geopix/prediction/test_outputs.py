@@ -236,6 +236,9 @@ def test_another_model_or_other_settings_need_another_folder(
 def test_a_folder_of_other_things_is_left_alone(by_colour: Any, pictures: Sequence[InputImage], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="in is not empty and holds no answers"):
         run(by_colour, tmp_path / "in", pictures)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "predictions.jsonl").write_text("")
+    assert run(by_colour, tmp_path / "begun", pictures[:1]) == 0
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentProblem, match="file/out cannot be written: .*Name another folder"):
         run(by_colour, tmp_path / "file" / "out", pictures)
