@@ -88,6 +88,7 @@ def geopix_eval_models() -> dict[str, str]:
     return {
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
+        "openai": "harness.models.endpoint:endpoint_model",
     }
 
 

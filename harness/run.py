@@ -17,7 +17,7 @@ from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import Settings, data_root, evaluate
-from harness.interfaces import Judge, Model
+from harness.interfaces import Closable, Judge, Model
 from harness.judging import UNJUDGED, judged_metrics, require_judge
 from harness.model_names import load_judge, load_model, parse_options
 from harness.plugins import Plugins, installed
@@ -52,8 +52,7 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
-    with judge_of(tasks, options, plugins) as judge:
-        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+    with judge_of(tasks, options, plugins) as judge, model_of(options, plugins) as model:
         run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
         run.open(_manifest(model, command, options))
         with task_progress() as progress:
@@ -84,6 +83,17 @@ def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins
         return
     with closing(load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)) as judge:
         yield judge
+
+
+@contextmanager
+def model_of(options: Mapping[str, Any], plugins: Plugins) -> Iterator[Model]:
+    """Gives the model that the command line names, and closes it in the end where it holds something open."""
+    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+    try:
+        yield model
+    finally:
+        if isinstance(model, Closable):
+            model.close()
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:

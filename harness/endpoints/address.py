@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -40,9 +41,7 @@ class Address:
 
     def without_key(self, text: str) -> str:
         """Returns a text without the key; whatever a server says may hold it."""
-        if len(self.key) < SHORTEST_KEY:
-            return text
-        return text.replace(self.key, "***").replace(quote(self.key, safe=""), "***")
+        return _hidden(text, self.key)
 
     def shown(self, error: object) -> str:
         """Returns an error in at most 200 characters, without the key or anything that looks like one."""
@@ -62,11 +61,12 @@ def address(asked: Asked, argument: str, key_variable: str = DEFAULT_KEY) -> Add
         ConfigurationError: no model, or an address that is none or holds a password or a query.
         EnvironmentProblem: OpenAI's own endpoint has no key.
     """
+    key = os.environ.get(key_variable, "").strip()
+    refuse_key(key, {f"--{asked}": argument})
     model, _, url = argument.rpartition("@") if "@" in argument else (argument, "", DEFAULT_URL)
     url = _checked_url(asked, url, argument)
     if not model:
         raise ConfigurationError(f"--{asked} openai:{argument}: expected openai:MODEL@URL, found no model.")
-    key = os.environ.get(key_variable, "").strip()
     if not key and url == DEFAULT_URL:
         raise EnvironmentProblem(
             f"the {asked} at {url} needs a key in the environment variable {key_variable}, which is empty. Set it, or "
@@ -95,15 +95,20 @@ def _checked_url(asked: Asked, url: str, argument: str) -> str:
     return url.rstrip("/")
 
 
-def refuse_key_in(texts: dict[str, str], address: Address) -> None:
-    """Goes on when no option holds the key: the command line and the options are kept with the run.
+def refuse_key(key: str, texts: Mapping[str, str]) -> None:
+    """Goes on when nothing that is typed holds the key: the command line is kept with the run.
 
     Raises:
-        ConfigurationError: one does; its name, and not what it holds.
+        ConfigurationError: something does; its name, and not what it holds.
     """
     for name, text in texts.items():
-        if address.without_key(text) != text:
+        if _hidden(text, key) != text:
             raise ConfigurationError(
-                f"{name} holds the key of {address.where}, and it would be kept with the run. Keys come from the "
-                "environment alone."
+                f"{name} holds the key, and it would be kept with the run. Keys come from the environment alone."
             )
+
+
+def _hidden(text: str, key: str) -> str:
+    if len(key) < SHORTEST_KEY:
+        return text
+    return text.replace(key, "***").replace(quote(key, safe=""), "***")

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
 _AGAIN = (408, 409, 425, 429)
-_NO_CREDIT = "insufficient_quota"
+NO_CREDIT = "insufficient_quota"
 
 
 class RequestFailed(SampleError):
@@ -121,7 +121,7 @@ class Connection:
                 code, wait = str(error.code or ""), seconds_to_wait(error.response.headers)
                 if wait > self.patience:
                     reason += f" (it asks to be left alone for {wait:.0f} s)"
-                again = (status in _AGAIN or status >= 500) and code != _NO_CREDIT
+                again = (status in _AGAIN or status >= 500) and code != NO_CREDIT
                 return RequestFailed(reason, status, code, again, overload=again, wait=wait)
         return RequestFailed(f"{where} answers what is no completion: {shown(error)}")
 

@@ -1,0 +1,221 @@
+"""A model behind an OpenAI-compatible endpoint: vLLM, SGLang, `transformers serve`, llama.cpp, commercial APIs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.boxes import Frame
+from harness.endpoints.address import DEFAULT_KEY, address, refuse_key
+from harness.endpoints.connection import NO_CREDIT, Connection, RequestFailed, connect
+from harness.endpoints.pictures import shown
+from harness.endpoints.threads import as_they_come
+from harness.errors import EnvironmentProblem, SampleError
+from harness.models.endpoint_options import EndpointOptions, endpoint_options
+from harness.parsers.box_spellings import family
+from harness.records import Request, Response
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.chat import ChatCompletion
+
+#: So many requests without one answer between them, each sent again as often as it may be: nobody is there.
+GIVE_UP = 100
+#: What no second request would change: a key that is not taken, no such model, no money left.
+_HOPELESS = (401, 404)
+_FILTERS = ("content_filter", "content_policy_violation")
+WEIGHTS = "not known: what stands behind the address may change, and the digest does not"
+
+
+@dataclass(frozen=True)
+class EndpointModel:
+    """A model that is asked over HTTP, several requests at a time.
+
+    Attributes:
+        connection: sends, and sends again.
+        options: what was typed with --model-option.
+    """
+
+    connection: Connection = field(repr=False)
+    options: EndpointOptions
+
+    reads_images: bool = True
+
+    @property
+    def name(self) -> str:
+        """The model's name at the endpoint."""
+        return self.connection.address.model
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What answers depend on, as far as it can be known; no key, and no price."""
+        told = {"endpoint": self.connection.address.url, "model": self.name}
+        return told | self.options.told() | {"weights": WEIGHTS}
+
+    @property
+    def digest(self) -> str:
+        """sha256 of name, address and settings: of all that is known of a model whose weights are not."""
+        return hashlib.sha256(orjson.dumps(["openai", dict(self.settings)], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def batch_size(self) -> int:
+        """So many that a batch's last answers are waited for seldom; each is kept as it comes."""
+        return 8 * self.options.parallel
+
+    def repeats(self, request: Request) -> bool:
+        """Returns whether it would answer the same again, as far as the endpoint keeps its word."""
+        drawn = self.options.temperature == "server" or request.generation.get("temperature", 0) > 0
+        return not drawn or self.options.seed is not None
+
+    def respond(self, requests: Sequence[Request]) -> list[Response]:
+        """Returns the answers, in order.
+
+        Raises:
+            SampleError: one of the requests has none; why.
+            EnvironmentProblem: as `answers`.
+        """
+        found: dict[int, Response] = {}
+        for index, outcome in self.answers(requests):
+            if isinstance(outcome, str):
+                raise SampleError(outcome)
+            found[index] = outcome
+        return [found[index] for index in range(len(requests))]
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response | str]]:
+        """Yields the index of each request with its answer, or the reason why there is none, as they come.
+
+        Raises:
+            EnvironmentProblem: the endpoint refuses the key or has no such model, or nobody is there.
+        """
+        for index, outcome in as_they_come(self._answer, requests, self.options.parallel):
+            match outcome:
+                case Response():
+                    yield index, outcome
+                case RequestFailed():
+                    self._hope(outcome)
+                    yield index, str(outcome)
+                case SampleError():
+                    yield index, str(outcome)
+                case _:
+                    yield index, f"{type(outcome).__name__}: {self.connection.address.shown(outcome)}"
+
+    def close(self) -> None:
+        """Lets go of the connections; nothing is asked afterwards."""
+        self.connection.close()
+
+    def _hope(self, failure: RequestFailed) -> None:
+        """Goes on where the next request may be answered."""
+        if failure.status in _HOPELESS or failure.code == NO_CREDIT:
+            raise EnvironmentProblem(
+                f"{failure}. Nothing more is asked. Check the model's name, the address up to /v1, and the key's "
+                "environment variable (--model-option key_env=NAME); the same command goes on where it stopped."
+            )
+        if self.connection.pace.failures_in_a_row >= GIVE_UP:
+            raise EnvironmentProblem(
+                f"{failure}. {GIVE_UP} requests in a row have failed, so nothing more is asked. When the endpoint is "
+                "there again, the same command goes on where it stopped."
+            )
+
+    def _answer(self, request: Request) -> Response:
+        question = self._question(request)
+        try:
+            return self.connection.ask(lambda client: self._sent(client, question, request))
+        except RequestFailed as failure:
+            if failure.code in _FILTERS:
+                return Response(reason=f"the endpoint's content filter refuses the question: {failure}")
+            raise
+
+    def _question(self, request: Request) -> dict[str, Any]:
+        """All that is sent; pictures go before the words."""
+        generation, options = request.generation, self.options
+        pictures = [self._picture(request, index) for index in range(len(request.images))]
+        words = {"type": "text", "text": request.prompt}
+        messages = [{"role": "user", "content": [*pictures, words] if pictures else request.prompt}]
+        if options.system:
+            messages.insert(0, {"role": "system", "content": options.system})
+        question = {"messages": messages, options.limit_key(self.connection.address.url): generation["max_new_tokens"]}
+        if options.temperature == "task":
+            question["temperature"] = generation.get("temperature", 0.0)
+            if question["temperature"] > 0:
+                question["top_p"] = generation.get("top_p", 1.0)
+        if options.seed is not None:
+            question["seed"] = options.seed
+        if options.extra_body:
+            question["extra_body"] = options.extra_body
+        return question
+
+    def _picture(self, request: Request, index: int) -> dict[str, Any]:
+        image = request.images[index]
+        picture = shown(image, self.options.size, self.options.format)
+        if picture.reduced and self.options.boxes and _frame(self.options.boxes) == "pixels":
+            raise SampleError(
+                f"image {image.id} is larger than --model-option size={self.options.size}, and boxes="
+                f"{self.options.boxes} counts pixels of the picture as it is sent. Raise the size."
+            )
+        url = {"url": picture.url} | ({"detail": self.options.detail} if self.options.detail else {})
+        return {"type": "image_url", "image_url": url}
+
+    def _sent(self, client: OpenAI, question: Mapping[str, Any], request: Request) -> Response:
+        started = time.perf_counter()
+        answer: ChatCompletion = client.chat.completions.create(model=self.name, **question)
+        seconds = time.perf_counter() - started
+        choice, without_key = answer.choices[0], self.connection.address.without_key
+        text = without_key(choice.message.content or "")
+        asked, given = _counted(answer.usage, "prompt_tokens"), _counted(answer.usage, "completion_tokens")
+        return Response(
+            text=text,
+            seconds=seconds,
+            tokens=given,
+            reason=_reason(text, without_key(choice.message.refusal or ""), choice.finish_reason, request),
+            box_family=self.options.boxes,
+            prompt_tokens=asked,
+            cost=self.options.cost(asked, given),
+        )
+
+
+def _frame(name: str) -> Frame:
+    return family(name).frame
+
+
+def _reason(text: str, refusal: str, finish: str | None, request: Request) -> str | None:
+    """Why an answer is not whole; None when it is."""
+    if refusal:
+        return f"the model refuses: {refusal}"
+    if finish == "content_filter":
+        return "the endpoint's content filter cut the answer off"
+    if finish == "length":
+        cut = f"the answer was cut off at {request.generation['max_new_tokens']} tokens"
+        return cut if text.strip() else f"{cut}, before a word of it was said"
+    return None if text.strip() else f"the answer is empty (finish_reason {finish or 'not given'})"
+
+
+def _counted(usage: object, name: str) -> int | None:
+    """A count that a server tells; whatever else it says there is none."""
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def endpoint_model(argument: str, options: Mapping[str, str]) -> EndpointModel:
+    """Returns the model of `--model openai:NAME@URL`.
+
+    Args:
+        argument: the model's name at the endpoint and, after an @, the address up to `/v1`; OpenAI's own without one.
+        options: the fields of `EndpointOptions`.
+
+    Raises:
+        ConfigurationError: no model, an address that is none or holds a password, an unknown option or value, or an
+            option that holds the key.
+        EnvironmentProblem: the extra is missing, or OpenAI's own endpoint has no key.
+    """
+    where = address("model", argument, options.get("key_env", DEFAULT_KEY))
+    refuse_key(where.key, {f"--model-option {name}": f"{name}={text}" for name, text in options.items()})
+    chosen = endpoint_options(options)
+    connection = connect(
+        where, timeout=chosen.timeout, retries=chosen.retries, patience=chosen.patience, most=chosen.parallel
+    )
+    return EndpointModel(connection, chosen)
