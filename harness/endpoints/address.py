@@ -64,7 +64,12 @@ def address(asked: Asked, argument: str, key_variable: str = DEFAULT_KEY) -> Add
     key = os.environ.get(key_variable, "").strip()
     refuse_key(key, {f"--{asked}": argument})
     model, _, url = argument.rpartition("@") if "@" in argument else (argument, "", DEFAULT_URL)
-    url = _checked_url(asked, url, argument)
+    # A name may have an @ of its own. With an address before the last one, that one ends a password.
+    if "://" in model:
+        raise ConfigurationError(
+            f"--{asked} openai: the address holds a name or password; keys come from the environment."
+        )
+    url = _checked_url(asked, url)
     if not model:
         raise ConfigurationError(f"--{asked} openai:{argument}: expected openai:MODEL@URL, found no model.")
     if not key and url == DEFAULT_URL:
@@ -75,22 +80,17 @@ def address(asked: Asked, argument: str, key_variable: str = DEFAULT_KEY) -> Add
     return Address(asked, model, url, key)
 
 
-def _checked_url(asked: Asked, url: str, argument: str) -> str:
+def _checked_url(asked: Asked, url: str) -> str:
     try:
         parts = urlsplit(url)
-        host, password = parts.hostname, parts.username or parts.password
     except ValueError:
-        parts, host, password = urlsplit(""), None, None
-    if password or "@" in argument.removesuffix(f"@{url}").partition("://")[2]:
-        raise ConfigurationError(
-            f"--{asked} openai: the address holds a name or password; keys come from the environment."
-        )
+        parts = urlsplit("")
     if parts.query or parts.fragment:
         raise ConfigurationError(
             f"--{asked} openai: the address holds a query or fragment, and it would be kept with the run; expected "
             "MODEL@http(s)://HOST/v1, keys come from the environment."
         )
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"--{asked} openai: expected MODEL@http(s)://HOST/v1, found the address {url!r}.")
     return url.rstrip("/")
 
@@ -104,7 +104,8 @@ def refuse_key(key: str, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         if _hidden(text, key) != text:
             raise ConfigurationError(
-                f"{name} holds the key, and it would be kept with the run. Keys come from the environment alone."
+                f"{_hidden(name, key)} holds the key, and it would be kept with the run. Keys come from the environment "
+                "alone."
             )
 
 

@@ -39,6 +39,7 @@ class RequestFailed(SampleError):
     def __init__(
         self,
         reason: str,
+        *,
         status: int | None = None,
         code: str = "",
         again: bool = True,
@@ -95,7 +96,7 @@ class Connection:
         started = self.pace.start()
         try:
             answer = send(self.client)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what a server sends can make any of them
             failure = self._failure(error)
             if failure.overload:
                 self.pace.overloaded(started, min(failure.wait, self.patience))
@@ -122,13 +123,13 @@ class Connection:
                 if wait > self.patience:
                     reason += f" (it asks to be left alone for {wait:.0f} s)"
                 again = (status in _AGAIN or status >= 500) and code != NO_CREDIT
-                return RequestFailed(reason, status, code, again, overload=again, wait=wait)
-        return RequestFailed(f"{where} answers what is no completion: {shown(error)}")
+                return RequestFailed(reason, status=status, code=code, again=again, overload=again, wait=wait)
+        return RequestFailed(f"{where} answers what is no completion: {type(error).__name__}: {shown(error)}")
 
 
 def _backoff(attempt: int) -> float:
     """Seconds before another attempt: twice as long each time, and never the same for two requests."""
-    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**attempt)
+    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * float(2**attempt))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it keeps no secret, it spreads requests
 
 

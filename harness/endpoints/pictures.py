@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from harness.errors import SampleError
 from harness.records import ImageFile
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 PictureFormat = Literal["png", "jpeg", "webp"]
 FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
 #: Lossless where the format can be; JPEG's colours unthinned, at the quality beyond which files only grow.
-_SAVED = {"png": {}, "jpeg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}
+_SAVED: Mapping[PictureFormat, dict[str, Any]] = {
+    "png": {},
+    "jpeg": {"quality": 95, "subsampling": 0},
+    "webp": {"lossless": True},
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def _shown(path: Path, modified: int, size: int, form: PictureFormat) -> Shown:
 
 
 def _coloured(picture: Image.Image) -> Image.Image:
-    """Red, green and blue in eight bits: of 16-bit values 65535 becomes 255, and what is transparent is laid on black."""
+    """Red, green and blue in eight bits: 65535 of sixteen becomes 255, and what is transparent is laid on black."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A judge behind an OpenAI-compatible endpoint: OpenAI's own, vLLM, SGLang, Ollama, `transformers serve` and the like."""
+"""A judge behind an OpenAI-compatible endpoint: OpenAI's own, vLLM, SGLang, Ollama, `transformers serve` and so on."""
 
 from __future__ import annotations
 

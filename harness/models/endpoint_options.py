@@ -55,9 +55,11 @@ class EndpointOptions(BaseModel):
     @classmethod
     def _known_family(cls, name: str | None) -> str | None:
         try:
-            return name and family(name) and name
+            if name is not None:
+                family(name)
         except SampleError as error:
             raise ValueError(str(error)) from error
+        return name
 
     def told(self) -> dict[str, str]:
         """What answers depend on, as text; what is as usual and not sent is left out."""

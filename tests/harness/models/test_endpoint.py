@@ -1,0 +1,286 @@
+"""The model behind an endpoint: what it is sent, what its answers are, and what it costs."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
+from harness.interfaces import Closable, ConcurrentModel, RepeatableModel
+from harness.models.endpoint import GIVE_UP, EndpointModel, endpoint_model
+from harness.records import ImageFile, Request, Response
+from tests.harness.judge_server import Answer, JudgeServer, answers, cut, fails, says, serving
+
+KEY = "very-secret-0123456789"
+GREEDY = {"max_new_tokens": 16, "temperature": 0.0, "top_p": 1.0}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as found:
+        found.answers = [answers("yes", prompt_tokens=100, completion_tokens=2)]
+        yield found
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Callable[[str], ImageFile]:
+    def write(name: str, side: int = 8) -> ImageFile:
+        Image.new("RGB", (side, side), (1, 2, 3)).save(tmp_path / f"{name}.png")
+        return ImageFile(name, tmp_path / f"{name}.png")
+
+    return write
+
+
+def model(server: JudgeServer, **options: str) -> EndpointModel:
+    return endpoint_model(f"some/model@{server.url}", {"retries": "0", "timeout": "5", **options})
+
+
+def request(*images: ImageFile, sample_id: str = "1", **generation: Any) -> Request:
+    return Request(sample_id, images, "Is it?", "vqa", {**GREEDY, **generation})
+
+
+def ask(server: JudgeServer, asked: Request | None = None, **options: str) -> Response:
+    with closing(model(server, **options)) as found:
+        (response,) = found.respond([asked or request()])
+    return response
+
+
+def sent(server: JudgeServer) -> dict[str, Any]:
+    return server.asked[-1][1]
+
+
+def test_it_is_what_the_loop_can_use(server: JudgeServer) -> None:
+    with closing(model(server)) as found:
+        assert isinstance(found, ConcurrentModel)
+        assert isinstance(found, RepeatableModel)
+        assert isinstance(found, Closable)
+        assert found.reads_images
+        assert found.name == "some/model"
+
+
+def test_a_question_without_a_picture_is_words_alone(server: JudgeServer) -> None:
+    response = ask(server)
+    assert (response.text, response.reason) == ("yes", None)
+    assert sent(server) == {
+        "model": "some/model", "messages": [{"role": "user", "content": "Is it?"}], "max_tokens": 16,
+        "temperature": 0.0,
+    }  # fmt: skip
+
+
+def test_several_pictures_go_before_the_words_in_their_order(server: JudgeServer, image: Any) -> None:
+    ask(server, request(image("a"), image("b", 9)), detail="low", system="Be brief.", seed="3")
+    system, user = sent(server)["messages"]
+    assert system == {"role": "system", "content": "Be brief."}
+    first, second, words = user["content"]
+    assert words == {"type": "text", "text": "Is it?"}
+    assert first["image_url"]["url"].startswith("data:image/png;base64,")
+    assert first["image_url"]["url"] != second["image_url"]["url"]
+    assert second["image_url"]["detail"] == "low"
+    assert sent(server)["seed"] == 3
+
+
+def test_what_the_server_is_told_can_be_chosen(server: JudgeServer) -> None:
+    ask(server, request(temperature=0.7, top_p=0.9))
+    assert (sent(server)["temperature"], sent(server)["top_p"]) == (0.7, 0.9)
+    extra = '{"chat_template_kwargs": {"enable_thinking": false}}'
+    ask(server, temperature="server", max_tokens="max_completion_tokens", extra_body=extra)
+    assert "temperature" not in sent(server)
+    assert "max_tokens" not in sent(server)
+    assert sent(server)["max_completion_tokens"] == 16
+    assert sent(server)["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_openai_itself_is_told_the_newer_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with closing(endpoint_model("gpt", {})) as found:
+        question = found._question(request())
+    assert "max_completion_tokens" in question
+
+
+def test_tokens_are_counted_and_priced(server: JudgeServer) -> None:
+    response = ask(server, price_in="2.5", price_out="10")
+    assert (response.prompt_tokens, response.tokens) == (100, 2)
+    assert response.cost == pytest.approx((100 * 2.5 + 2 * 10) / 1e6)
+    assert response.seconds is not None
+    assert ask(server).cost is None
+    server.answers = [answers("yes")]
+    silent = ask(server, price_in="2.5")
+    assert (silent.prompt_tokens, silent.tokens, silent.cost) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "reason"),
+    [
+        (answers(None, refusal="I will not."), "", "the model refuses: I will not."),
+        (answers("", "content_filter"), "", "the endpoint's content filter cut the answer off"),
+        (answers("It i", "content_filter"), "It i", "the endpoint's content filter cut the answer off"),
+        (answers("It is a", "length"), "It is a", "the answer was cut off at 16 tokens"),
+        (answers(None, "length"), "", "the answer was cut off at 16 tokens, before a word of it was said"),
+        (answers(""), "", "the answer is empty (finish_reason stop)"),
+        (answers(" \n"), " \n", "the answer is empty (finish_reason stop)"),
+        (answers(None, "tool_calls"), "", "the answer is empty (finish_reason tool_calls)"),
+    ],
+)
+def test_an_answer_that_is_not_whole_says_why(server: JudgeServer, answer: Answer, text: str, reason: str) -> None:
+    server.answers = [answer]
+    response = ask(server)
+    assert (response.text, response.reason) == (text, reason)
+
+
+def test_a_question_that_the_filter_refuses_is_an_empty_answer(server: JudgeServer) -> None:
+    server.answers = [fails(400, "flagged", code="content_filter")]
+    response = ask(server)
+    assert response.text == ""
+    assert str(response.reason).startswith("the endpoint's content filter refuses the question: ")
+
+
+@pytest.mark.parametrize(
+    "content", [b"{broken", b"{}", b'{"choices": []}', b'{"choices": [{"message": {"content": 5}}]}', b"[]", b'"hi"']
+)
+def test_what_is_no_completion_fails_its_sample(server: JudgeServer, content: bytes) -> None:
+    server.answers = [says(content)]
+    with pytest.raises(SampleError, match="answers what is no completion"):
+        ask(server)
+
+
+def test_each_answer_comes_when_it_is_ready_and_a_failure_is_its_own(server: JudgeServer, tmp_path: Path) -> None:
+    def slow(body: dict[str, Any]) -> Any:
+        time.sleep(0.5)
+        return answers("slow")(body)
+
+    server.answers = [slow, answers("fast")]
+    missing = ImageFile("gone", tmp_path / "gone.png")
+    with closing(model(server, parallel="2")) as found:
+        came = list(found.answers([request(), request(missing), request(), request()]))
+    outcomes = dict(came)
+    assert sorted(outcomes) == [0, 1, 2, 3]
+    assert "cannot be read" in str(outcomes[1])
+    assert [getattr(outcome, "text", None) for _, outcome in came][-1] == "slow"
+
+
+def test_a_server_that_bears_only_few_gets_few_and_answers_all(server: JudgeServer) -> None:
+    import threading
+
+    lock, now, most = threading.Lock(), 0, 0
+
+    def crowded(body: dict[str, Any]) -> Any:
+        nonlocal now, most
+        with lock:
+            now += 1
+            full = now > 3
+            most = max(most, now)
+        try:
+            time.sleep(0.02)
+            return fails(429, "crowded")(body) if full else answers("yes")(body)
+        finally:
+            with lock:
+                now -= 1
+
+    server.answers = [crowded]
+    with closing(model(server, parallel="12", retries="8")) as found:
+        outcomes = [outcome for _, outcome in found.answers([request(sample_id=str(n)) for n in range(40)])]
+    assert all(isinstance(outcome, Response) for outcome in outcomes)
+    assert most <= 8, "it never grows much beyond what is borne"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (fails(401, "wrong key"), "HTTP 401.*Nothing more is asked.*key_env=NAME.*goes on where it stopped"),
+        (fails(404, "no such model"), "HTTP 404.*Check the model's name"),
+        (fails(429, "pay", code="insufficient_quota"), "HTTP 429.*Nothing more is asked"),
+    ],
+)
+def test_where_there_is_no_hope_nothing_more_is_asked(server: JudgeServer, answer: Answer, reason: str) -> None:
+    server.answers = [answer]
+    with closing(model(server, parallel="1")) as found, pytest.raises(EnvironmentProblem, match=reason):
+        found.respond([request()] * 9)
+    assert len(server.asked) <= 2
+
+
+def test_a_server_that_only_fails_is_given_up(server: JudgeServer) -> None:
+    server.answers = [cut()]
+    with closing(model(server)) as found, pytest.raises(EnvironmentProblem, match="100 requests in a row have failed"):
+        list(found.answers([request()] * (2 * GIVE_UP)))
+    assert GIVE_UP <= len(server.asked) < 1.5 * GIVE_UP
+
+
+def test_answers_to_boxes_carry_their_family(server: JudgeServer, image: Any) -> None:
+    assert ask(server, boxes="qwen3_vl").box_family == "qwen3_vl"
+    with pytest.raises(SampleError, match="larger than --model-option size=16, and boxes=qwen2_5_vl counts pixels"):
+        ask(server, request(image("large", 40)), boxes="qwen2_5_vl", size="16")
+    assert ask(server, request(image("large", 40)), boxes="qwen2_5_vl", size="40").text == "yes"
+
+
+def test_the_digest_is_of_what_is_known(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(name: str = "m", **options: str) -> str:
+        with closing(endpoint_model(f"{name}@{server.url}", options)) as found:
+            assert "not known" in found.settings["weights"]
+            return found.digest
+
+    usual = digest()
+    assert digest(parallel="3", timeout="9", retries="1", price_in="5", price_out="1", patience="3") == usual
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert digest() == usual
+    changed = [
+        digest("other"), digest(size="512"), digest(format="jpeg"), digest(system="x"), digest(seed="0"),
+        digest(temperature="server"), digest(revision="2026-01"), digest(detail="low"), digest(boxes="internvl"),
+        digest(extra_body='{"a": 1}'), digest(max_tokens="max_tokens"),
+    ]  # fmt: skip
+    assert len({usual, *changed}) == 1 + len(changed)
+
+
+def test_it_says_when_it_would_not_answer_the_same_again(server: JudgeServer) -> None:
+    with closing(model(server)) as plain, closing(model(server, seed="1")) as seeded:
+        assert plain.repeats(request())
+        assert not plain.repeats(request(temperature=0.5))
+        assert seeded.repeats(request(temperature=0.5))
+    with closing(model(server, temperature="server")) as drawn:
+        assert not drawn.repeats(request())
+
+
+@pytest.mark.parametrize(
+    ("argument", "options", "reason"),
+    [
+        ("m@http://h/v1", {"key": "x"}, "no option 'key'.*read from the environment alone"),
+        ("m@http://h/v1", {"siez": "3"}, "no option 'siez'. Did you mean 'size'"),
+        ("m@http://h/v1", {"size": "0"}, "model option size: .*greater than or equal to 16, found '0'"),
+        ("m@http://h/v1", {"format": "gif"}, "model option format: .*'png', 'jpeg' or 'webp', found 'gif'"),
+        ("m@http://h/v1", {"price_in": "inf"}, "model option price_in: .*finite number, found 'inf'"),
+        ("m@http://h/v1", {"boxes": "qwen3"}, "model option boxes: .*unknown family.*Did you mean 'qwen3_vl'"),
+        ("m@http://h/v1", {"extra_body": "{"}, "model option extra_body: .*expected a JSON object"),
+        ("m@http://h/v1", {"extra_body": "[]"}, "model option extra_body: .*dictionary"),
+        ("m@http://h/v1", {"size": "x", "retries": "y"}, r"(?s)option size: .*option retries: "),
+        ("m@ftp://h/v1", {}, r"--model openai: expected MODEL@http\(s\)://HOST/v1, found the address 'ftp://h/v1'"),
+        ("m@http://me:pw@h/v1", {}, "holds a name or password"),
+        ("m@http://h/v1?key=pw", {}, "holds a query or fragment"),
+        ("@http://h/v1", {}, "found no model"),
+        ("m@http://[/v1", {}, "found the address"),
+    ],
+)
+def test_what_is_mistyped_is_refused(argument: str, options: dict[str, str], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        endpoint_model(argument, options)
+    assert "pw" not in str(caught.value)
+
+
+def test_a_key_that_is_typed_is_refused_and_not_repeated(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for argument, options in (
+        (f"{KEY}@{server.url}", {}), (f"m@{server.url}/{KEY}", {}), (f"m@{server.url}", {"system": f"I say {KEY}"}),
+        (f"m@{server.url}", {KEY: "1"}), (f"m@{server.url}", {"extra_body": KEY}),
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError, match="holds the key, and it would be kept") as caught:
+            endpoint_model(argument, options)
+        assert KEY not in str(caught.value)
+
+
+def test_openai_itself_wants_a_key(server: JudgeServer) -> None:
+    with pytest.raises(EnvironmentProblem, match="the environment variable OPENAI_API_KEY, which is empty"):
+        endpoint_model("gpt-4o-mini", {})
