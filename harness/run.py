@@ -3,7 +3,7 @@
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from harness.cache_choice import chosen_cache
 from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
@@ -20,9 +21,11 @@ from harness.evaluate import Settings, data_root, evaluate
 from harness.interfaces import Closable, Judge, Model
 from harness.judging import UNJUDGED, judged_metrics, require_judge
 from harness.model_names import load_judge, load_model, parse_options
+from harness.models.cached import cached
 from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
 from harness.report.formatting import shorten, visible
+from harness.response_cache import ResponseCache
 from harness.results import RunManifest, TaskResult
 from harness.spec import Task
 from harness.store import RECORDS_FILE, RunDirectory
@@ -87,13 +90,18 @@ def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins
 
 @contextmanager
 def model_of(options: Mapping[str, Any], plugins: Plugins) -> Iterator[Model]:
-    """Gives the model that the command line names, and closes it in the end where it holds something open."""
-    model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
-    try:
-        yield model
-    finally:
+    """Gives the model that the command line names, with the cache before it where one is wanted; closes both."""
+    with ExitStack() as open_things:
+        path = chosen_cache(options.get("cache"))
+        cache = open_things.enter_context(ResponseCache(path, _tell)) if path else None
+        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
         if isinstance(model, Closable):
-            model.close()
+            open_things.callback(model.close)
+        yield cached(model, cache, versions()) if cache else model
+
+
+def _tell(words: str) -> None:
+    Console(stderr=True).print(Text(str(visible(words)), style="yellow"), soft_wrap=True)
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:

@@ -104,8 +104,8 @@ def refuse_key(key: str, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         if _hidden(text, key) != text:
             raise ConfigurationError(
-                f"{_hidden(name, key)} holds the key, and it would be kept with the run. Keys come from the environment "
-                "alone."
+                f"{_hidden(name, key)} holds the key, and it would be kept with the run. Keys come from the "
+                "environment alone."
             )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -51,13 +52,13 @@ class EndpointModel:
         """The model's name at the endpoint."""
         return self.connection.address.model
 
-    @property
+    @cached_property
     def settings(self) -> Mapping[str, str]:
         """What answers depend on, as far as it can be known; no key, and no price."""
         told = {"endpoint": self.connection.address.url, "model": self.name}
         return told | self.options.told() | {"weights": WEIGHTS}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 of name, address and settings: of all that is known of a model whose weights are not."""
         return hashlib.sha256(orjson.dumps(["openai", dict(self.settings)], option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,28 @@
+"""SQLite files that several processes may write at once."""
+
+import sqlite3
+from pathlib import Path
+
+#: Seconds that a process waits for another that is writing.
+PATIENCE = 30.0
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Returns a file's database; made with its folder when absent.
+
+    Others may read while one writes, and write in turns (write-ahead log). What was written outlives a kill -9; a power
+    cut may take the last of it. The connection may go from thread to thread, used by one at a time.
+
+    Raises:
+        OSError: the folder cannot be made.
+        sqlite3.Error: the file cannot be opened, or is no database.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
