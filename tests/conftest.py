@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the user keeps in a cache, and whether runs use it, is no matter of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEOPIX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
