@@ -1,5 +1,6 @@
 """The model behind an endpoint: what it is sent, what its answers are, and what it costs."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from PIL import Image
 from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
 from harness.interfaces import Closable, ConcurrentModel, RepeatableModel
 from harness.models.endpoint import GIVE_UP, EndpointModel, endpoint_model
+from harness.models.endpoint_options import EndpointOptions
 from harness.records import ImageFile, Request, Response
 from tests.harness.judge_server import Answer, JudgeServer, answers, cut, fails, says, serving
 
@@ -279,6 +281,16 @@ def test_a_key_that_is_typed_is_refused_and_not_repeated(server: JudgeServer, mo
         with pytest.raises(ConfigurationError, match="holds the key, and it would be kept") as caught:
             endpoint_model(argument, options)
         assert KEY not in str(caught.value)
+
+
+def test_the_page_lists_every_option_with_its_usual_value() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (`.*?) \| (.*?) \|", page.partition("## Endpoints")[2], re.MULTILINE))
+    listed = {name: usual for names, usual in rows.items() for name in re.findall(r"`(\w+)`", names)}
+    assert listed.keys() == EndpointOptions.model_fields.keys()
+    for name, value in EndpointOptions():
+        if isinstance(value, int | float | str) and value:
+            assert listed[name] == (f"{value:g}" if isinstance(value, float) else str(value)), name
 
 
 def test_openai_itself_wants_a_key(server: JudgeServer) -> None:
