@@ -117,7 +117,9 @@ def test_the_key_is_in_no_byte_that_is_written_and_in_no_word_that_is_shown(fold
     page = CliRunner().invoke(main, ["leaderboard", str(folder), "-o", str(folder / "board.html")])
     assert page.exit_code == 0, page.output
     written = [path for path in folder.rglob("*") if path.is_file()]
-    assert {"records.jsonl", "result.json", "run.json", "board.html", "answers.sqlite"} <= {path.name for path in written}
+    assert {"records.jsonl", "result.json", "run.json", "board.html", "answers.sqlite"} <= {
+        path.name for path in written
+    }
     for text in (shown.output, refused.output, *(path.read_bytes().decode("latin-1") for path in written)):
         assert KEY not in text
     records = {record.sample_id: record for record in RunDirectory(folder / "run").records("small")}

@@ -60,7 +60,11 @@ def test_the_newer_answer_counts(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [b"no database at all, and long enough to be looked at" * 20, b"SQLite format 3\x00" + b"\xff" * 8000, b"\x00" * 100],
+    [
+        b"no database at all, and long enough to be looked at" * 20,
+        b"SQLite format 3\x00" + b"\xff" * 8000,
+        b"\x00" * 100,
+    ],
     ids=["text", "broken head", "zeros"],
 )
 def test_a_damaged_file_is_set_aside(path: Path, damage: bytes) -> None:
