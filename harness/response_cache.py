@@ -22,7 +22,7 @@ import pydantic
 
 from harness.errors import ConfigurationError, EnvironmentProblem
 from harness.records import Response
-from harness.sqlite_file import open_database
+from harness.sqlite_file import open_shared_database
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
 APPLICATION = 0x47505843  # "GPXC"; tells our files from those of other programs
@@ -193,7 +193,7 @@ class ResponseCache:
                 self._open()
 
     def _open(self) -> None:
-        database = open_database(self.path)
+        database = open_shared_database(self.path)
         try:
             self._check(database)
             with database:

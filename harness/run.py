@@ -18,7 +18,7 @@ from harness.catalog import Catalogue, shipped
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import Settings, data_root, evaluate
-from harness.interfaces import Closable, Judge, Model
+from harness.interfaces import Closable, Judge, Model, RepeatableModel
 from harness.judging import UNJUDGED, judged_metrics, require_judge
 from harness.model_names import load_judge, load_model, parse_options
 from harness.models.cached import cached
@@ -97,6 +97,8 @@ def model_of(options: Mapping[str, Any], plugins: Plugins) -> Iterator[Model]:
         model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
         if isinstance(model, Closable):
             open_things.callback(model.close)
+        if cache and not isinstance(model, RepeatableModel):
+            _tell(f"{model.name} is asked without the cache: its answers depend on more than what it is asked.")
         yield cached(model, cache, versions()) if cache else model
 
 

@@ -238,6 +238,13 @@ def test_the_command_cache(folder: Path, server: JudgeServer) -> None:
     assert "name what to take away" in unnamed.output
 
 
+def test_a_model_that_takes_no_part_in_the_cache_is_told_of(folder: Path) -> None:
+    words = ["--tasks", str(folder / "small.yaml"), "--model", "baseline:constant", "--data-dir", str(folder / "data")]
+    shown = CliRunner().invoke(main, [*words, "--output", str(folder / "run"), "--cache", "on"])
+    assert shown.exit_code == 0, shown.output
+    assert "is asked without the cache: its answers depend on more than what it is asked." in shown.output
+
+
 def test_a_damaged_cache_is_told_of_and_the_run_goes_on(folder: Path, server: JudgeServer) -> None:
     (folder / "answers.sqlite").write_bytes(b"no database at all, and long enough to be looked at" * 20)
     shown = run(folder, server, "--cache", str(folder / "answers.sqlite"))

@@ -25,7 +25,8 @@ from tests.harness.small_data import write_data, write_task
 pytestmark = pytest.mark.slow
 pytest.importorskip("fastapi", reason="needs fastapi, which `transformers serve` is made with")
 
-WORDS = "<pad> <unknown> <begin> <end> <image> user assistant : ? yes no a few many is thing here ship road".split()
+WORDS = "<pad> <unknown> <begin> <end> <image> user assistant : ? yes no a few many is thing here ship road"
+VOCABULARY = WORDS.split()
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} : {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}{% endfor %}{% endfor %}"
@@ -46,7 +47,7 @@ def write_checkpoint(folder: Path) -> Path:
         PreTrainedTokenizerFast,
     )
 
-    plain = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, "<unknown>"))
+    plain = Tokenizer(models.WordLevel({word: place for place, word in enumerate(VOCABULARY)}, "<unknown>"))
     plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     words = PreTrainedTokenizerFast(
         tokenizer_object=plain, pad_token="<pad>", unk_token="<unknown>", bos_token="<begin>", eos_token="<end>",
@@ -58,8 +59,8 @@ def write_checkpoint(folder: Path) -> Path:
     model = LlavaForConditionalGeneration(
         LlavaConfig(
             vision_config=CLIPVisionConfig(image_size=28, patch_size=14, **vision),
-            text_config=LlamaConfig(vocab_size=len(WORDS), bos_token_id=2, eos_token_id=3, pad_token_id=0, **text),
-            image_token_index=WORDS.index("<image>"), tie_word_embeddings=False,
+            text_config=LlamaConfig(vocab_size=len(VOCABULARY), bos_token_id=2, eos_token_id=3, pad_token_id=0, **text),
+            image_token_index=VOCABULARY.index("<image>"), tie_word_embeddings=False,
         )
     )  # fmt: skip
     with torch.no_grad():
