@@ -39,14 +39,14 @@ class Address:
         """The endpoint in the words of messages."""
         return f"the {self.asked} at {self.url}"
 
-    def without_key(self, text: str) -> str:
-        """Returns a text without the key; whatever a server says may hold it."""
-        return _hidden(text, self.key)
+    def said(self, text: str) -> str:
+        """Returns what a server said as it may be kept: without the key, which it may repeat, in whole characters."""
+        return _hidden(text, self.key).encode("utf-8", "replace").decode()
 
     def shown(self, error: object) -> str:
         """Returns an error in at most 200 characters, without the key or anything that looks like one."""
         text = " ".join(str(error or "no reason given").split())
-        return _LOOKS_LIKE_A_KEY.sub("***", self.without_key(text))[:200]
+        return _LOOKS_LIKE_A_KEY.sub("***", self.said(text))[:200]
 
 
 def address(asked: Asked, argument: str, key_variable: str = DEFAULT_KEY) -> Address:

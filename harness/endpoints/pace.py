@@ -30,6 +30,7 @@ class Pace:
         self._round = 0
         self._not_before = 0.0
         self._in_a_row = 0
+        self._answered_at = clock()
         self._changed = threading.Condition()
         self._ended = threading.Event()
 
@@ -42,6 +43,11 @@ class Pace:
     def failures_in_a_row(self) -> int:
         """How many requests have failed since the last one that was answered."""
         return self._in_a_row
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last answer, or since the beginning."""
+        return self._clock() - self._answered_at
 
     def start(self) -> int:
         """Waits until one more request may be sent; returns the round it belongs to.
@@ -62,6 +68,7 @@ class Pace:
         """Notes that a request was answered: one more a round."""
         with self._changed:
             self._in_a_row = 0
+            self._answered_at = self._clock()
             self._limit = min(float(self.most), self._limit + 1 / self._limit)
             self._leave()
 

@@ -99,8 +99,8 @@ class Endpoint:
 
     def _verdict(self, text: str | None, probabilities: Mapping[str, float], answer: Any) -> Verdict:
         version = " ".join(filter(None, (answer.model, getattr(answer, "system_fingerprint", None))))
-        without_key = self.connection.address.without_key
-        return Verdict(without_key(text or ""), dict(probabilities), without_key(version))
+        said = self.connection.address.said
+        return Verdict(said(text or ""), dict(probabilities), said(version))
 
 
 def _chat_probabilities(choice: Any) -> dict[str, float]:

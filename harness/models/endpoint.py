@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.chat import ChatCompletion
 
-#: So many requests without one answer between them, each sent again as often as it may be: nobody is there.
-GIVE_UP = 100
+#: So many failures without one answer between them, or a few over so many seconds: nobody is there.
+GIVE_UP, GIVE_UP_EARLY, LONGEST_SILENCE = 100, 10, 600.0
 #: What no second request would change: a key that is not taken, no such model, no money left.
 _HOPELESS = (401, 404)
 _FILTERS = ("content_filter", "content_policy_violation")
+#: More than any answer has; a larger count is nonsense.
+MOST_TOKENS = 10**9
+LATER = "When the endpoint answers again, the same command goes on where it stopped."
 WEIGHTS = "not known: what stands behind the address may change, and the digest does not"
 
 
@@ -116,11 +119,14 @@ class EndpointModel:
                 f"{failure}. Nothing more is asked. Check the model's name, the address up to /v1, and the key's "
                 "environment variable (--model-option key_env=NAME); the same command goes on where it stopped."
             )
-        if self.connection.pace.failures_in_a_row >= GIVE_UP:
+        pace = self.connection.pace
+        gone = pace.failures_in_a_row >= GIVE_UP_EARLY and pace.silence >= LONGEST_SILENCE
+        if gone or pace.failures_in_a_row >= GIVE_UP:
             raise EnvironmentProblem(
-                f"{failure}. {GIVE_UP} requests in a row have failed, so nothing more is asked. When the endpoint is "
-                "there again, the same command goes on where it stopped."
+                f"{failure}. {pace.failures_in_a_row} requests in a row have failed, so nothing more is asked. {LATER}"
             )
+        if failure.wait > self.connection.patience:
+            raise EnvironmentProblem(f"{failure}. That is longer than --model-option patience allows. {LATER}")
 
     def _answer(self, request: Request) -> Response:
         question = self._question(request)
@@ -165,14 +171,14 @@ class EndpointModel:
         started = time.perf_counter()
         answer: ChatCompletion = client.chat.completions.create(model=self.name, **question)
         seconds = time.perf_counter() - started
-        choice, without_key = answer.choices[0], self.connection.address.without_key
-        text = without_key(choice.message.content or "")
+        choice, said = answer.choices[0], self.connection.address.said
+        text, refusal = said(choice.message.content or ""), said(choice.message.refusal or "")
         asked, given = _counted(answer.usage, "prompt_tokens"), _counted(answer.usage, "completion_tokens")
         return Response(
             text=text,
             seconds=seconds,
             tokens=given,
-            reason=_reason(text, without_key(choice.message.refusal or ""), choice.finish_reason, request),
+            reason=_reason(text, refusal, said(choice.finish_reason or "not given"), request),
             box_family=self.options.boxes,
             prompt_tokens=asked,
             cost=self.options.cost(asked, given),
@@ -183,7 +189,7 @@ def _frame(name: str) -> Frame:
     return family(name).frame
 
 
-def _reason(text: str, refusal: str, finish: str | None, request: Request) -> str | None:
+def _reason(text: str, refusal: str, finish: str, request: Request) -> str | None:
     """Why an answer is not whole; None when it is."""
     if refusal:
         return f"the model refuses: {refusal}"
@@ -192,13 +198,13 @@ def _reason(text: str, refusal: str, finish: str | None, request: Request) -> st
     if finish == "length":
         cut = f"the answer was cut off at {request.generation['max_new_tokens']} tokens"
         return cut if text.strip() else f"{cut}, before a word of it was said"
-    return None if text.strip() else f"the answer is empty (finish_reason {finish or 'not given'})"
+    return None if text.strip() else f"the answer is empty (finish_reason {finish})"
 
 
 def _counted(usage: object, name: str) -> int | None:
     """A count that a server tells; whatever else it says there is none."""
     value = getattr(usage, name, None)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
 
 
 def endpoint_model(argument: str, options: Mapping[str, str]) -> EndpointModel:

@@ -60,7 +60,8 @@ def test_it_never_begins_above_what_is_wanted() -> None:
 
 
 def test_one_halving_a_round_however_many_fail() -> None:
-    pace = Pace(16)
+    clock = Clock()
+    pace = Pace(16, clock)
     rounds = under_way(pace, 4)
     for since in rounds:
         pace.overloaded(since)
@@ -69,9 +70,11 @@ def test_one_halving_a_round_however_many_fail() -> None:
     pace.overloaded(pace.start())
     assert pace.limit == 1
     assert pace.failures_in_a_row == 6
+    clock.now += 7
+    assert pace.silence == 7
     pace.start()
     pace.answered()
-    assert pace.failures_in_a_row == 0
+    assert (pace.failures_in_a_row, pace.silence) == (0, 0)
 
 
 def test_a_request_that_is_wrong_in_itself_changes_no_pace() -> None:

@@ -1,5 +1,7 @@
 """The model behind an endpoint: what it is sent, what its answers are, and what it costs."""
 
+import functools
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -7,15 +9,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from PIL import Image
 
 from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
 from harness.interfaces import Closable, ConcurrentModel, RepeatableModel
-from harness.models.endpoint import GIVE_UP, EndpointModel, endpoint_model
+from harness.models.endpoint import GIVE_UP, GIVE_UP_EARLY, EndpointModel, endpoint_model
 from harness.models.endpoint_options import EndpointOptions
 from harness.records import ImageFile, Request, Response
-from tests.harness.judge_server import Answer, JudgeServer, answers, cut, fails, says, serving
+from tests.harness.judge_server import Answer, JudgeServer, answers, cut, fails, hangs, says, serving
 
 KEY = "very-secret-0123456789"
 GREEDY = {"max_new_tokens": 16, "temperature": 0.0, "top_p": 1.0}
@@ -208,9 +213,62 @@ def test_where_there_is_no_hope_nothing_more_is_asked(server: JudgeServer, answe
 
 def test_a_server_that_only_fails_is_given_up(server: JudgeServer) -> None:
     server.answers = [cut()]
-    with closing(model(server)) as found, pytest.raises(EnvironmentProblem, match="100 requests in a row have failed"):
+    with closing(model(server)) as found, pytest.raises(EnvironmentProblem, match=r"\d+ requests in a row have failed"):
         list(found.answers([request()] * (2 * GIVE_UP)))
     assert GIVE_UP <= len(server.asked) < 1.5 * GIVE_UP
+
+
+def test_a_server_that_hangs_on_and_on_is_given_up_early(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.models.endpoint.LONGEST_SILENCE", 0.3)
+    server.answers = [hangs(0.5)]
+    with (
+        closing(model(server, timeout="0.1", parallel="4")) as found,
+        pytest.raises(EnvironmentProblem, match="did not answer in time.*requests in a row have failed"),
+    ):
+        list(found.answers([request()] * GIVE_UP))
+    assert GIVE_UP_EARLY <= len(server.asked) < GIVE_UP
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_run(server: JudgeServer) -> None:
+    server.answers = [fails(429, "daily quota", Retry_After="3600")]
+    with (
+        closing(model(server)) as found,
+        pytest.raises(EnvironmentProblem, match="left alone for 3600 s.*goes on where"),
+    ):
+        list(found.answers([request()]))
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+PLACES = [
+    (), ("choices",), ("choices", 0), ("choices", 0, "message"), ("choices", 0, "message", "content"),
+    ("choices", 0, "message", "refusal"), ("choices", 0, "finish_reason"), ("usage",), ("usage", "prompt_tokens"),
+    ("usage", "completion_tokens"), ("model",), ("id",),
+]  # fmt: skip
+
+
+def test_whatever_a_server_says_is_an_answer_that_can_be_kept_or_a_failure(server: JudgeServer) -> None:
+    with closing(model(server, price_in="1")) as found:
+
+        @example(place=("choices", 0, "message", "content"), odd="\ud800")
+        @example(place=("usage", "prompt_tokens"), odd=10**30)
+        @given(place=st.sampled_from(PLACES), odd=ODD)
+        def said(place: tuple[Any, ...], odd: Any) -> None:
+            whole = json.loads(answers("yes", prompt_tokens=3, completion_tokens=1)({})[2])
+            if place:
+                *way, last = place
+                functools.reduce(lambda part, name: part[name], way, whole)[last] = odd
+            server.answers = [says(json.dumps(whole if place else odd).encode())]
+            ((_, outcome),) = found.answers([request()])
+            assert isinstance(outcome, str) or isinstance(outcome.text, str)
+            orjson.dumps(outcome)
+            found.connection.pace.start()
+            found.connection.pace.answered()  # nonsense in a row is no reason to give up here
+
+        said()
 
 
 def test_answers_to_boxes_carry_their_family(server: JudgeServer, image: Any) -> None:
