@@ -178,7 +178,7 @@ class EndpointModel:
             text=text,
             seconds=seconds,
             tokens=given,
-            reason=_reason(text, refusal, said(choice.finish_reason or "not given"), request),
+            reason=_reason(text, refusal, said(_finish(choice)), request),
             box_family=self.options.boxes,
             prompt_tokens=asked,
             cost=self.options.cost(asked, given),
@@ -187,6 +187,10 @@ class EndpointModel:
 
 def _frame(name: str) -> Frame:
     return family(name).frame
+
+
+def _finish(choice: Any) -> str:
+    return str(choice.finish_reason or "not given")
 
 
 def _reason(text: str, refusal: str, finish: str, request: Request) -> str | None:
@@ -212,7 +216,7 @@ def endpoint_model(argument: str, options: Mapping[str, str]) -> EndpointModel:
 
     Args:
         argument: the model's name at the endpoint and, after an @, the address up to `/v1`; OpenAI's own without one.
-        options: the fields of `EndpointOptions`.
+        options: the fields of `EndpointOptions`, which docs/models.md lists.
 
     Raises:
         ConfigurationError: no model, an address that is none or holds a password, an unknown option or value, or an
