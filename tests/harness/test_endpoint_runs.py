@@ -176,7 +176,7 @@ def test_what_was_answered_before_an_end_is_kept_though_others_hang(
         ended_at = time.monotonic()
         running.send_signal(end)
         _, error = running.communicate(timeout=20)
-        assert time.monotonic() - ended_at < 10, "nobody waits for a server that hangs"
+        assert time.monotonic() - ended_at < 15, "nobody waits for a server that hangs"
     finally:
         running.kill()
         gate.set()

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -157,23 +158,26 @@ def test_what_is_no_completion_fails_its_sample(server: JudgeServer, content: by
 
 
 def test_each_answer_comes_when_it_is_ready_and_a_failure_is_its_own(server: JudgeServer, tmp_path: Path) -> None:
+    others_came = threading.Event()
+
     def slow(body: dict[str, Any]) -> Any:
-        time.sleep(0.5)
+        others_came.wait(30)
         return answers("slow")(body)
 
     server.answers = [slow, answers("fast")]
     missing = ImageFile("gone", tmp_path / "gone.png")
-    with closing(model(server, parallel="2")) as found:
-        came = list(found.answers([request(), request(missing), request(), request()]))
-    outcomes = dict(came)
-    assert sorted(outcomes) == [0, 1, 2, 3]
-    assert "cannot be read" in str(outcomes[1])
-    assert [getattr(outcome, "text", None) for _, outcome in came][-1] == "slow"
+    came = []
+    with closing(model(server, parallel="2", timeout="40")) as found:
+        for answered in found.answers([request(), request(missing), request(), request()]):
+            came.append(answered)
+            if len(came) == 3:
+                others_came.set()
+    assert sorted(index for index, _ in came) == [0, 1, 2, 3]
+    assert "cannot be read" in str(dict(came)[1])
+    assert getattr(came[-1][1], "text", None) == "slow"
 
 
 def test_a_server_that_bears_only_few_gets_few_and_answers_all(server: JudgeServer) -> None:
-    import threading
-
     lock, now, most = threading.Lock(), 0, 0
 
     def crowded(body: dict[str, Any]) -> Any:
