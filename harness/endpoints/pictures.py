@@ -32,11 +32,11 @@ class Shown:
 
     Attributes:
         url: the data URL.
-        reduced: whether it was made smaller.
+        size: its height and width in pixels.
     """
 
     url: str
-    reduced: bool
+    size: tuple[int, int]
 
 
 def shown(image: ImageFile, size: int, form: PictureFormat) -> Shown:
@@ -72,12 +72,12 @@ def _shown(path: Path, modified: int, size: int, form: PictureFormat) -> Shown:
     with Image.open(path) as opened:
         picture = _coloured(opened)
     picture.info.clear()  # a colour profile, a place, a camera: the model is shown pixels
-    full = picture.size
-    if max(full) > size:
+    if max(picture.size) > size:
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
     packed = io.BytesIO()
     picture.save(packed, form.upper(), **_SAVED[form])
-    return Shown(f"data:image/{form};base64,{base64.b64encode(packed.getvalue()).decode()}", picture.size != full)
+    url = f"data:image/{form};base64,{base64.b64encode(packed.getvalue()).decode()}"
+    return Shown(url, (picture.height, picture.width))
 
 
 def _coloured(picture: Image.Image) -> Image.Image:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.boxes import Frame
+from harness.boxes import Size
 from harness.endpoints.address import DEFAULT_KEY, address, refuse_key
 from harness.endpoints.connection import NO_CREDIT, Connection, RequestFailed, connect
-from harness.endpoints.pictures import shown
+from harness.endpoints.pictures import Shown, shown
 from harness.endpoints.threads import as_they_come
 from harness.errors import EnvironmentProblem, SampleError
 from harness.models.endpoint_options import EndpointOptions, endpoint_options
@@ -129,20 +129,27 @@ class EndpointModel:
             raise EnvironmentProblem(f"{failure}. That is longer than --model-option patience allows. {LATER}")
 
     def _answer(self, request: Request) -> Response:
-        question = self._question(request)
+        pictures = [shown(image, self.options.size, self.options.format) for image in request.images]
+        question = self._question(request, pictures)
         try:
-            return self.connection.ask(lambda client: self._sent(client, question, request))
+            response = self.connection.ask(lambda client: self._sent(client, question, request))
         except RequestFailed as failure:
             if failure.code in _FILTERS:
                 return Response(reason=f"the endpoint's content filter refuses the question: {failure}")
             raise
+        return replace(response, seen=self._counted_in(pictures))
 
-    def _question(self, request: Request) -> dict[str, Any]:
+    def _counted_in(self, pictures: Sequence[Shown]) -> Size | None:
+        """The picture whose pixels the answer's boxes count, where they count pixels."""
+        if not pictures or self.options.boxes is None or family(self.options.boxes).frame != "pixels":
+            return None
+        return pictures[0].size
+
+    def _question(self, request: Request, pictures: Sequence[Shown]) -> dict[str, Any]:
         """All that is sent; pictures go before the words."""
         generation, options = request.generation, self.options
-        pictures = [self._picture(request, index) for index in range(len(request.images))]
-        words = {"type": "text", "text": request.prompt}
-        messages = [{"role": "user", "content": [*pictures, words] if pictures else request.prompt}]
+        content = [*map(self._part, pictures), {"type": "text", "text": request.prompt}]
+        messages = [{"role": "user", "content": content if pictures else request.prompt}]
         if options.system:
             messages.insert(0, {"role": "system", "content": options.system})
         question = {"messages": messages, options.limit_key(self.connection.address.url): generation["max_new_tokens"]}
@@ -156,16 +163,9 @@ class EndpointModel:
             question["extra_body"] = options.extra_body
         return question
 
-    def _picture(self, request: Request, index: int) -> dict[str, Any]:
-        image = request.images[index]
-        picture = shown(image, self.options.size, self.options.format)
-        if picture.reduced and self.options.boxes and _frame(self.options.boxes) == "pixels":
-            raise SampleError(
-                f"image {image.id} is larger than --model-option size={self.options.size}, and boxes="
-                f"{self.options.boxes} counts pixels of the picture as it is sent. Raise the size."
-            )
-        url = {"url": picture.url} | ({"detail": self.options.detail} if self.options.detail else {})
-        return {"type": "image_url", "image_url": url}
+    def _part(self, picture: Shown) -> dict[str, Any]:
+        detail = {"detail": self.options.detail} if self.options.detail else {}
+        return {"type": "image_url", "image_url": {"url": picture.url} | detail}
 
     def _sent(self, client: OpenAI, question: Mapping[str, Any], request: Request) -> Response:
         started = time.perf_counter()
@@ -183,10 +183,6 @@ class EndpointModel:
             prompt_tokens=asked,
             cost=self.options.cost(asked, given),
         )
-
-
-def _frame(name: str) -> Frame:
-    return family(name).frame
 
 
 def _finish(choice: Any) -> str:

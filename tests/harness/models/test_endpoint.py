@@ -20,7 +20,8 @@ from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
 from harness.interfaces import Closable, ConcurrentModel, RepeatableModel
 from harness.models.endpoint import GIVE_UP, GIVE_UP_EARLY, EndpointModel, endpoint_model
 from harness.models.endpoint_options import EndpointOptions
-from harness.records import ImageFile, Request, Response
+from harness.parsers.box import BoxParser
+from harness.records import ImageFile, Request, Response, Sample, Target
 from tests.harness.judge_server import Answer, JudgeServer, answers, cut, fails, hangs, says, serving
 
 KEY = "very-secret-0123456789"
@@ -107,7 +108,7 @@ def test_what_the_server_is_told_can_be_chosen(server: JudgeServer) -> None:
 def test_openai_itself_is_told_the_newer_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with closing(endpoint_model("gpt", {})) as found:
-        question = found._question(request())
+        question = found._question(request(), [])
     assert "max_completion_tokens" in question
 
 
@@ -277,9 +278,16 @@ def test_whatever_a_server_says_is_an_answer_that_can_be_kept_or_a_failure(serve
 
 def test_answers_to_boxes_carry_their_family(server: JudgeServer, image: Any) -> None:
     assert ask(server, boxes="qwen3_vl").box_family == "qwen3_vl"
-    with pytest.raises(SampleError, match="larger than --model-option size=16, and boxes=qwen2_5_vl counts pixels"):
-        ask(server, request(image("large", 40)), boxes="qwen2_5_vl", size="16")
-    assert ask(server, request(image("large", 40)), boxes="qwen2_5_vl", size="40").text == "yes"
+    assert ask(server, request(image("large", 40)), boxes="qwen3_vl", size="16").seen is None
+
+
+def test_boxes_in_pixels_are_counted_back_from_the_picture_as_it_was_sent(server: JudgeServer, image: Any) -> None:
+    server.answers = [answers('[{"bbox_2d": [4, 8, 12, 16], "label": "ship"}]')]
+    asked = request(image("large", 40))
+    response = ask(server, asked, boxes="qwen2_5_vl", size="20")
+    assert response.seen == (20, 20)
+    read = BoxParser().parse(response, Sample("1", asked.images, {}, Target()))
+    assert read.boxes == ((8.0, 16.0, 24.0, 32.0),)
 
 
 def test_the_digest_is_of_what_is_known(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
