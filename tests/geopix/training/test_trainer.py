@@ -63,6 +63,7 @@ def test_a_checkpoint_tells_what_it_was_made_of(begin: Begin, tmp_path: Path) ->
     assert (story["seed"], story["step"], story["skipped"], story["processes"]) == (0, 6, 0, 1)
     assert story["git"] is None or len(story["git"]["commit"]) == 40
     assert len((folder / "history.jsonl").read_text().splitlines()) == 6
+    assert "tiny" in (folder / "README.md").read_text()
     images = {json.loads(line)["sha256"] for line in (folder / "fingerprints.jsonl").read_text().splitlines()}
     assert len(images) == 8  # the train split's four images of each task
 
