@@ -119,6 +119,11 @@ class Response:
         reason: what the model has to say about an answer that it could not finish.
         box_family: how the boxes of its words are written, where the model declares it: a name of
             `harness.parsers.box_spellings.FAMILIES`.
+        seen: height and width of the picture that the model saw, where its words count boxes in that picture's pixels
+            and not in those of the image as stored.
+        prompt_tokens: tokens of the question with its images, where the model counts them.
+        cost: what the answer cost in this run, in the currency of the prices that the user gave; None without prices.
+        cached: whether it is an answer that another run was given, from the cache that runs share.
     """
 
     text: str = ""
@@ -128,6 +133,10 @@ class Response:
     tokens: int | None = None
     reason: str | None = None
     box_family: str | None = None
+    seen: tuple[int, int] | None = None
+    prompt_tokens: int | None = None
+    cost: float | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
+from geopix.model_card import write_card
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.starting import checkpoint_folder
@@ -99,6 +100,7 @@ class Checkpoints:
         (folder / TRAINING_FILE).write_text(json.dumps(self._story(step), indent=2) + "\n", encoding="utf-8")
         for file in (HISTORY_FILE, FINGERPRINTS_FILE):
             shutil.copyfile(self._output / file, folder / file)
+        write_card(folder, name=self._recipe.name)
         for path in folder.rglob("*"):
             if path.is_file():
                 path.chmod(0o644)  # safetensors keeps its file from everybody else

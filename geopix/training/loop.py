@@ -84,6 +84,7 @@ class Loop:
         """
         for parameter in self._resting:
             parameter.requires_grad_(step > self.thawed_at)
+        self._model = None  # or what wrapped it before would go on averaging its gradients
         self._accelerator.free_memory()
         raw = getattr(self._optimiser, "optimizer", self._optimiser)
         schedule = getattr(self._schedule, "scheduler", self._schedule)

@@ -43,7 +43,8 @@ def part_parameters(model: GeoPixForConditionalGeneration) -> Iterator[tuple[str
 def settle(model: GeoPixForConditionalGeneration, recipe: Recipe, *, one_type: bool = False) -> None:
     """Makes the parts learn that the recipe names, and gives every weight the type that it trains or rests in.
 
-    What learns is float32. What never learns is bfloat16 where the recipe computes in it, float32 otherwise.
+    What learns is float32, and so are buffers and batch normalisation. What never learns is bfloat16 where the recipe
+    computes in it, float32 otherwise.
 
     Args:
         model: the model, changed in place.
@@ -59,8 +60,13 @@ def settle(model: GeoPixForConditionalGeneration, recipe: Recipe, *, one_type: b
     if recipe.parts.language_model == "lora":
         add_low_rank(model, recipe.lora)
     resting = torch.bfloat16 if recipe.precision == "bfloat16" and not one_type else torch.float32
+    norms = {id(value) for part in model.modules() if isinstance(part, NORMS) for value in part.parameters()}
     for parameter in model.parameters():
-        parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else resting)
+        keeps = parameter.requires_grad or id(parameter) in norms  # batch normalisation mixes with its float32 means
+        parameter.data = parameter.data.to(torch.float32 if keeps else resting)
+    for buffer in model.buffers():
+        if buffer.is_floating_point():
+            buffer.data = buffer.data.to(torch.float32)
     if recipe.gradient_checkpointing:
         # transformers gave it another name on the way to its version 6.
         enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)

@@ -21,9 +21,10 @@ def writing(path: Path, still: str, *, also: tuple[type[Exception], ...] = ()) -
     Raises:
         EnvironmentProblem: something within could not write.
     """
+    kinds: tuple[type[Exception], ...] = (OSError, SafetensorError, *also)
     try:
         yield
-    except (OSError, SafetensorError, *also) as error:
+    except kinds as error:
         raise EnvironmentProblem(
             f"{path} cannot be written: {error}. {still} Make room, then give the same command again to go on."
         ) from error

@@ -15,7 +15,7 @@ from geopix.training.bases.assemble import join, load_llava, load_pair, make_pro
 from geopix.training.bases.places import Pretrained, find_pretrained
 from geopix.training.bases.starting import checkpoint_folder, starting_point
 from geopix.training.schema import Base, Losses, Recipe
-from harness.errors import ConfigurationError
+from harness.errors import EnvironmentProblem
 
 Built = tuple[GeoPixForConditionalGeneration, GeoPixProcessor]
 Texts = Callable[[], Iterable[str]]
@@ -53,7 +53,7 @@ def build_base(recipe: Recipe, texts: Texts) -> Built:
     if base.size is not None:
         return _fresh(recipe, texts)
     if problems := obstacles(base):
-        raise ConfigurationError("\n".join(problems))
+        raise EnvironmentProblem("\n".join(problems))
     dtype = torch.bfloat16 if rests_in_bfloat16(recipe) else torch.float32
     folders = {found.key: Path(found.folder or "") for found in pretrained(base)}
     if base.llava is not None:

@@ -40,7 +40,9 @@ def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneratio
     changes = {} if base.memory is None else {"memory_attention": base.memory}
     drawn_already = any(f"{MEMORY}.".startswith(f"{part}.") for part in base.fresh)
     fresh = base.fresh if drawn_already or not changes else [*base.fresh, MEMORY]
-    model, processor = load_checkpoint(checkpoint_folder(base), torch.device("cpu"), changes=changes, fresh=fresh)
+    folder, cpu = checkpoint_folder(base), torch.device("cpu")
+    # Of tensors of several types transformers makes one: in float32 none of them loses a bit.
+    model, processor = load_checkpoint(folder, cpu, torch.float32, changes=changes, fresh=fresh)
     chosen = modules_named(model, fresh, key="base.fresh")
     torch.manual_seed(seed)
     for part in chosen:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import PeftModel
 
 from geopix.checkpoint import load_checkpoint
 from geopix.modeling import GeoPixForConditionalGeneration
+from geopix.peft_adapters import load, source
 from geopix.training.parts import fix_norms, part_parameters, settle
 from geopix.training.preparation import Run
 from geopix.training.schema import Recipe
@@ -29,8 +29,6 @@ def answer(model: GeoPixForConditionalGeneration) -> list[torch.Tensor]:
     return [output.logits, output.mask_logits]
 
 
-# peft asks transformers by a name that it had before.
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
 def test_merged_and_added_to_its_base_it_answers_as_it_was_trained(
     begin: Begin, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -40,7 +38,7 @@ def test_merged_and_added_to_its_base_it_answers_as_it_was_trained(
     merged, _ = load_checkpoint(folder, CPU)
     base, _ = load_checkpoint(checkpoint, CPU)
     before = answer(base)
-    added = PeftModel.from_pretrained(base, str(folder / "adapter")).get_base_model()
+    added, _ = load(source(folder / "adapter"), CPU)
     for own, whole, apart, untrained in zip(trained, answer(merged), answer(added), before, strict=True):
         torch.testing.assert_close(whole, own, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(apart, own, atol=1e-5, rtol=1e-5)
