@@ -3,7 +3,7 @@
 docs/training-data.md describes the format.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -35,8 +35,8 @@ FORMS = (("size", "counts"), ("polygons",), ("file",))
 class MaskLine(Strict):
     """A mask: COCO's run lengths (`size` and `counts`), `polygons`, or the `file` of a picture."""
 
-    size: list[int] | None = None
-    counts: str | list[int] | None = None
+    size: Any = None
+    counts: Any = None
     polygons: list[list[float]] | None = Field(default=None, min_length=1)
     file: str | None = None
     category: str = ""
@@ -164,8 +164,7 @@ class _Reading:
             return Line.model_validate(data)
         except ValidationError as error:
             for detail in error.errors():
-                path = _path(detail["loc"])
-                self._note(number, path, explain(detail, _known(path)))
+                self._note(number, detail["loc"], explain(detail, _known(detail["loc"])))
             return None
 
     def _is_conversation(self, number: int, line: Line) -> bool:
@@ -264,16 +263,6 @@ def _capability(answer: Said) -> str:
     if answer.masks:
         return "segment"
     return "refer" if BOX.search(answer.text) else "vqa"
-
-
-def _path(loc: Sequence[Any]) -> KeyPath:
-    """Where a mistake is: pydantic's path without the names of alternatives, `list[int]` say."""
-    return tuple(part for part in loc if isinstance(part, int) or part in KEYS or part == loc[-1])
-
-
-KEYS: Mapping[str, type[Strict]] = {
-    name: model for model in (Line, Said, MaskLine) for name in model.model_fields
-}  # fmt: skip
 
 
 def _known(path: KeyPath) -> list[str]:

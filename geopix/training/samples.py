@@ -66,15 +66,17 @@ class TalkWording:
 
     Attributes:
         talks: what is talked about.
+        capability: what kind of answer the samples' task wants.
         frame: what the numbers of the samples' boxes count.
     """
 
     talks: Talks
+    capability: str
     frame: Frame
 
     def turns(self, data_set: str, by_image: ByImage) -> Iterator[tuple[str, list[Turn]]]:
         """Yields what the talks make of each image."""
-        for image_id, scene in scenes(by_image, self.frame):
+        for image_id, scene in scenes(by_image, self.capability, self.frame):
             yield image_id, list(self.talks.turns(data_set, image_id, scene))
 
 

@@ -64,7 +64,9 @@ def _find(  # noqa: PLR0917
         raise ConfigurationError("a data set is given by `task`, `instances` or `conversations`; found none of them.")
     task = changed_task(source.task, source.dataset, catalogue, plugins)
     wording = (
-        TalkWording(load_talks(source.templates, seed), frame=getattr(task.parser, "scored_in", "pixels"))
+        TalkWording(
+            load_talks(source.templates, seed), task.spec.capability, getattr(task.parser, "scored_in", "pixels")
+        )
         if source.templates
         else TaskWording(task, source.prompt, tuple(source.phrasings))
     )
@@ -74,7 +76,7 @@ def _find(  # noqa: PLR0917
 def _instances(source: Source, settings: Instances, data_dir: Path, on_defect: str, seed: int) -> DataSet:
     _there(data_dir, settings.file)
     reader = CocoReader(settings.file, each="category", images=settings.images, crowds=settings.crowds)
-    wording = TalkWording(load_talks(source.templates or DEFAULT_TEMPLATES, seed), frame="pixels")
+    wording = TalkWording(load_talks(source.templates or DEFAULT_TEMPLATES, seed), "segment", "pixels")
     return SampleData(settings.file, source, reader, data_dir, wording, on_defect)
 
 

@@ -21,6 +21,7 @@ from harness.prompts import PromptTemplate, template_error
 from harness.records import Mask
 
 Chance = np.random.Generator
+QUESTIONS = ("vqa", "choose")
 
 
 def _template(source: str) -> str:
@@ -194,7 +195,7 @@ class Caption(Phrased):
 
     def turns(self, scene: Scene, chance: Chance) -> Iterator[Turn]:
         """Yields a question for each caption."""
-        whole = (fact for fact in scene.facts if not fact.masks and not fact.boxes and "question" not in fact.fields)
+        whole = (fact for fact in scene.facts if fact.capability == "caption" and not fact.masks and not fact.boxes)
         for fact in self._chosen(whole, chance):
             for text in fact.texts:
                 yield self._turn("caption", _fields(fact) | {"caption": text}, chance, [fact])
@@ -207,7 +208,10 @@ class Ask(Phrased):
 
     def turns(self, scene: Scene, chance: Chance) -> Iterator[Turn]:
         """Yields a question for each that the data set has."""
-        for fact in self._chosen((fact for fact in scene.facts if "question" in fact.fields and fact.texts), chance):
+        asked = (
+            fact for fact in scene.facts if fact.capability in QUESTIONS and "question" in fact.fields and fact.texts
+        )
+        for fact in self._chosen(asked, chance):
             yield self._turn("vqa", _fields(fact) | {"answer": fact.texts[0]}, chance, [fact])
 
 

@@ -19,6 +19,7 @@ class Fact:
 
     Attributes:
         id: the sample that says it.
+        capability: what kind of answer its task wants: segment, caption, vqa and so on.
         target: what it is about, in words: the sample's expression, or its category; "" where it has neither.
         category: the category's name; "" where it has none.
         fields: the sample's own fields.
@@ -28,6 +29,7 @@ class Fact:
     """
 
     id: str
+    capability: str
     target: str
     category: str
     fields: Mapping[str, str]
@@ -49,11 +51,12 @@ class Scene:
     absent: tuple[str, ...] = ()
 
 
-def scenes(by_image: Mapping[str, Sequence[Sample]], frame: Frame) -> Iterator[tuple[str, Scene]]:
+def scenes(by_image: Mapping[str, Sequence[Sample]], capability: str, frame: Frame) -> Iterator[tuple[str, Scene]]:
     """Yields what is known of each image, by the image's id.
 
     Args:
         by_image: the samples of each image.
+        capability: what kind of answer their task wants.
         frame: what the numbers of their boxes count.
 
     Raises:
@@ -64,7 +67,10 @@ def scenes(by_image: Mapping[str, Sequence[Sample]], frame: Frame) -> Iterator[t
         here = {fact_category(sample) for sample in samples}
         yield (
             image_id,
-            Scene(tuple(_fact(sample, frame) for sample in samples), tuple(name for name in known if name not in here)),
+            Scene(
+                tuple(_fact(sample, capability, frame) for sample in samples),
+                tuple(name for name in known if name not in here),
+            ),
         )
 
 
@@ -74,10 +80,11 @@ def fact_category(sample: Sample) -> str:
     return "" if name in UNNAMED else name
 
 
-def _fact(sample: Sample, frame: Frame) -> Fact:
+def _fact(sample: Sample, capability: str, frame: Frame) -> Fact:
     category = fact_category(sample)
     return Fact(
         id=sample.id,
+        capability=capability,
         target=sample.fields.get("expression", category).strip().removesuffix("."),
         category=category,
         fields=sample.fields,
