@@ -99,6 +99,11 @@ def judge_options(function: Callable[P, R]) -> Callable[P, R]:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Answer one of N shares of each task.  [default: as torchrun, accelerate or SLURM say, else 1/1]",
+)
 @policy_option
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
@@ -106,6 +111,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     \b
     geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
+    torchrun --nproc-per-node 8 -m harness --tasks ..   the same with eight processes
     geopix-eval leaderboard runs/ -o board.html         compare runs
     geopix-eval compare baseline.json.gz runs/new       say what regressed; exit code 1 stops a pipeline
 
@@ -243,6 +249,25 @@ def rescore(context: click.Context, /, **options: Any) -> None:
     from harness.rescoring import rescore_run  # noqa: PLC0415
 
     context.exit(rescore_run(command=tuple(sys.argv), **options))
+
+
+@main.command("merge")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task.  [default: all that are not finished]")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The data.  [default: as the run's]")
+@policy_option
+@judge_options
+@task_folders
+@click.pass_context
+def merge(context: click.Context, /, **options: Any) -> None:
+    """Close the tasks of a run that several processes have answered, without the model.
+
+    Whoever is last at work does so by itself; this is for a run whose last process was killed, or that was answered on
+    machines that know nothing of each other. Exit code 3 when samples have no record yet.
+    """
+    from harness.merging import merge_run  # noqa: PLC0415
+
+    context.exit(merge_run(**options))
 
 
 @main.command("diff")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog import Catalogue
+from harness.closing import score_answers
 from harness.errors import ConfigurationError, DataError, nearest
-from harness.evaluate import Settings, score_answers
 from harness.importing import IMPORTED, noted_as_imported
 from harness.interfaces import Judge, Parser
 from harness.paths import spelt_below
@@ -20,6 +20,7 @@ from harness.records import ImageFile, Prediction, Record, Request, Response, Sa
 from harness.results import RunManifest, TaskResult
 from harness.run import catalogue_of, conclude, judge_of, unique
 from harness.scoring import Work, cluster_of, record
+from harness.settings import Settings
 from harness.spec import Task, build
 from harness.store import VERDICTS_FILE, RecordLog, RunDirectory
 

@@ -3,18 +3,23 @@
 RUN/run.json                      who answered, with what, when            (RunManifest)
 RUN/verdicts.sqlite               what a judge said, by content            (VerdictCache)
 RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
+RUN/TASK/records.3-of-8.jsonl     the same of one of several processes, until the task is whole
+RUN/TASK/.lock                    who is at work                           (Attendance)
 RUN/TASK/result.json              scores, written when the task is whole   (TaskResult)
 RUN/TASK/previews/*.webp          small copies of the images that reports show
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 import pydantic
@@ -22,9 +27,11 @@ import pydantic
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
+from harness.shards import ALONE, Shard
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
+ALL_RECORDS = "records*.jsonl"
 RESULT_FILE = "result.json"
 PREVIEWS = "previews"
 VERDICTS_FILE = "verdicts.sqlite"
@@ -86,11 +93,46 @@ def _response(data: dict[str, Any] | None) -> Response | None:
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Writes a file, given whole or in parts, beside its place and renames it, so that nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.writelines([content] if isinstance(content, bytes) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+#: What the system says when a disk is full, a quota or a limit is reached, a folder is read-only or a disk is gone.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Says in words what keeps a run's folder from being written, where something does.
+
+    Args:
+        folder: the run's.
+
+    Raises:
+        EnvironmentProblem: there is no room, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        elsewhere = error.filename is not None and not Path(error.filename).absolute().is_relative_to(folder.absolute())
+        if error.errno in _NO_ROOM and not elsewhere:
+            advice = "Make room and run the same command again: it goes on where this one stopped."
+        elif error.errno in _NO_WRITING and not elsewhere:
+            advice = "Make it writable and run the same command again, or name another folder with --output."
+        else:
+            raise
+        raise EnvironmentProblem(
+            f"the run's folder {folder.resolve()} cannot be written: {error.strerror}. Answers written before are "
+            f"kept. {advice}"
+        ) from error
 
 
 class WrittenLines(Mapping[str, bytes]):
@@ -100,7 +142,7 @@ class WrittenLines(Mapping[str, bytes]):
         file: the file, open for reading.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}
 
@@ -139,7 +181,7 @@ class RecordLog:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
+        self._file = self.path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -147,30 +189,80 @@ class RecordLog:
             raise ConfigurationError(
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
-        _cut_torn_line(self.path)
+        _cut_torn_line(self._file)
         self.lines = WrittenLines(self._file)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    def release(self) -> None:
+        """Lets others see that nothing more will be appended; the lines can still be read."""
         os.fsync(self._file.fileno())
-        self._file.close()
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def append(self, records: list[Record]) -> None:
-        """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
+        """Appends records and hands them to the operating system, so that a kill -9 cannot take them back.
+
+        Raises:
+            OSError: they cannot be written whole; the file is then as it was before.
+        """
         fresh = {record.sample_id: encode(record) for record in records}
         start = self._file.seek(0, os.SEEK_END)
-        self._file.write(b"".join(fresh.values()))
-        self._file.flush()
+        try:
+            _write_whole(self._file, b"".join(fresh.values()))
+        except OSError:
+            self._file.truncate(start)
+            raise
         self.lines.add(start, fresh)
 
 
-def _cut_torn_line(path: Path) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
+def _write_whole(file: FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _cut_torn_line(file: FileIO) -> None:
+    """Cuts off what follows the last line's end; reads backwards, for a file may be large."""
+    end = size = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 2**16)
+        found = os.pread(file.fileno(), end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+
+
+def is_written(path: Path) -> bool:
+    """Returns whether a living process holds a file of records open to append to it."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def record_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yields each line of a file of records with its number, from 1; one line is in memory at a time.
+
+    A torn last line is left out; a file that is absent has no line.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                yield number, line
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -179,15 +271,19 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         DataError: a line in the middle is no record; names file and line.
     """
-    lines = path.read_bytes().split(b"\n") if path.exists() else []
-    for number, line in enumerate(lines[:-1], 1):
+    for number, line in record_lines(path):
         try:
             yield decode(line)
         except ValueError as error:
-            raise DataError(
-                f"{path}:{number}: this line is not a record ({error}). Remove it and run the same command again; "
-                "only its sample is asked anew."
-            ) from error
+            raise damaged_line(path, number, error) from error
+
+
+def damaged_line(path: Path, number: int, error: Exception) -> DataError:
+    """Returns what to say of a line that is no record."""
+    return DataError(
+        f"{path}:{number}: this line is not a record ({error}). Remove it and run the same command again; "
+        "only its sample is asked anew."
+    )
 
 
 class RunDirectory:
@@ -256,12 +352,18 @@ class RunDirectory:
 
     def unfinished(self) -> list[str]:
         """Returns the names of tasks that have records and no result."""
-        started = {place.parent.name for place in self.path.glob(f"*/{RECORDS_FILE}")}
+        started = {place.parent.name for place in self.path.glob(f"*/{ALL_RECORDS}")}
         return sorted(started - set(self.tasks()))
 
-    def records_path(self, task: str) -> Path:
-        """Returns where a task's records are."""
-        return self.path / task / RECORDS_FILE
+    def records_path(self, task: str, shard: Shard = ALONE) -> Path:
+        """Returns where a task's records are, or those of one of several processes while they are at work."""
+        name = RECORDS_FILE if shard.alone else f"records.{shard.index + 1}-of-{shard.count}.jsonl"
+        return self.path / task / name
+
+    def record_files(self, task: str) -> list[Path]:
+        """Returns the files that hold records of a task; first those of one process, then those of several, by name."""
+        whole = self.records_path(task)
+        return [whole, *sorted(path for path in whole.parent.glob(ALL_RECORDS) if path != whole)]
 
     def records(self, task: str) -> Iterator[Record]:
         """Yields a task's records in the data set's order."""
@@ -284,8 +386,15 @@ class RunDirectory:
             lines: those that are encoded already, by sample id.
         """
         known = lines or {}
-        encoded = (known.get(record.sample_id) or encode(record) for record in records)
-        write_atomically(self.records_path(result.task), encoded)
+        self.write_records(result.task, (known.get(record.sample_id) or encode(record) for record in records))
+        self.write_result(result)
+
+    def write_records(self, task: str, lines: Iterable[bytes]) -> None:
+        """Writes a task's records, given as lines in the data set's order, in the place of those that are there."""
+        write_atomically(self.records_path(task), lines)
+
+    def write_result(self, result: TaskResult) -> None:
+        """Writes a task's scores; its records are there already."""
         content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomically(self.path / result.task / RESULT_FILE, content)
 
