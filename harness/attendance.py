@@ -1,26 +1,23 @@
 """Who is at work on a task: processes that share nothing but a folder find out by locks that go with a process.
 
 Each process holds a lock on the file that it appends to. The task's file `.lock` is held only while a process comes or
-goes; it says what those at work have agreed on. Whoever goes and finds no other lock held is the last, and keeps the
-others out while it closes the task. However a process ends, the system lets go of its locks: nothing is left over.
+goes; it says what those at work have agreed on and who has done its share. Whoever goes and finds no other lock held is
+the last for now, and keeps the others out while it closes the task. However a process ends, the system lets go of its
+locks: nothing is left over.
 """
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import orjson
 import pydantic
 
 from harness.errors import ConfigurationError
 from harness.shards import Shard
-from harness.store import RecordLog, RunDirectory, is_written
-
-LOCK_FILE = ".lock"
+from harness.store import LOCK_FILE, RecordLog, RunDirectory, exclusive, is_written
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,39 @@ class Plan:
 
     def differences(self, other: "Plan") -> str:
         """Returns in words what another plan has otherwise."""
-        pairs = ((field.name, getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return ", ".join(
-            f"{name.replace('_', ' ')} {theirs} and not {ours}" for name, ours, theirs in pairs if ours != theirs
-        )
+        names = [field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name)]
+        return ", ".join(f"{name} {getattr(other, name)} (here: {getattr(self, name)})" for name in names)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the file `.lock` says.
+
+    Attributes:
+        plan: what those at work have agreed on.
+        done: the processes, from 0, that have done their shares since the task was closed.
+    """
+
+    plan: Plan
+    done: frozenset[int] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        """Whether each of the processes has done its share."""
+        return len(self.done) == self.plan.processes
+
+
+@dataclass(frozen=True)
+class Parting:
+    """How a process finds the task when it goes.
+
+    Attributes:
+        others: whether another process is still at work.
+        complete: whether each of the processes has done its share since the task was closed.
+    """
+
+    others: bool
+    complete: bool
 
 
 class Attendance:
@@ -74,13 +100,15 @@ class Attendance:
         Raises:
             ConfigurationError: another process appends to this one's file, or others are at work on something else.
         """
-        with turn(self._run, self._task) as lock:
+        with exclusive(self._lock_file) as lock:
             at_work = _at_work(self._run, self._task, besides=self.log.path)
-            agreed = _read(lock)
-            if at_work and agreed != self._plan:
-                self._refuse(at_work[0], agreed)
+            round_ = _read(lock)
+            if round_ is None or round_.plan != self._plan:
+                if at_work:
+                    self._refuse(at_work[0], round_)
+                round_ = Round(self._plan)
             self.log.__enter__()
-            _write(lock, self._plan)
+            _write(lock, replace(round_, done=round_.done - {self._shard.index}))
         return self
 
     def __exit__(
@@ -89,28 +117,31 @@ class Attendance:
         self.log.__exit__(kind, error, trace)
 
     @contextmanager
-    def going(self) -> Iterator[bool]:
-        """Ends this process's part; gives whether nobody else is at work, and lets nobody come meanwhile."""
-        with turn(self._run, self._task):
-            self.log.release()
-            yield not _at_work(self._run, self._task, besides=self.log.path)
+    def going(self) -> Iterator[Parting]:
+        """Ends this process's part, says how it finds the task, and lets nobody come or go meanwhile.
 
-    def _refuse(self, path: Path, agreed: Plan | None) -> None:
-        said = f" with {self._plan.differences(agreed)}" if agreed else ""
+        Where all have done their shares and nobody is at work, the task is taken to be closed inside.
+        """
+        with exclusive(self._lock_file) as lock:
+            self.log.release()
+            round_ = _read(lock) or Round(self._plan)
+            round_ = replace(round_, done=round_.done | {self._shard.index})
+            _write(lock, round_)
+            others = bool(_at_work(self._run, self._task, besides=self.log.path))
+            yield Parting(others, round_.complete)
+            if round_.complete and not others:
+                _write(lock, Round(self._plan))
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._run.path / self._task / LOCK_FILE
+
+    def _refuse(self, path: Path, agreed: Round | None) -> None:
+        said = f" with {self._plan.differences(agreed.plan)}" if agreed else ""
         raise ConfigurationError(
             f"another process is writing {path}{said}: processes that share a folder need the same command. Wait for "
             "it, end it, or name another folder with --output."
         )
-
-
-@contextmanager
-def turn(run: RunDirectory, task: str) -> Iterator[BinaryIO]:
-    """Gives the open lock file of a task once no other process comes, goes or closes the task."""
-    path = run.path / task / LOCK_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
 
 
 @contextmanager
@@ -120,28 +151,31 @@ def nobody_at_work(run: RunDirectory, task: str) -> Iterator[Plan | None]:
     Raises:
         ConfigurationError: a process is at work.
     """
-    with turn(run, task) as lock:
+    with exclusive(run.path / task / LOCK_FILE) as lock:
         if at_work := _at_work(run, task):
             raise ConfigurationError(
                 f"another process is writing {at_work[0]}. Wait for it: whoever is last at work closes task {task} by "
                 "itself."
             )
-        yield _read(lock)
+        round_ = _read(lock)
+        yield round_ and round_.plan
+        if round_:
+            _write(lock, Round(round_.plan))
 
 
 def _at_work(run: RunDirectory, task: str, besides: Path | None = None) -> list[Path]:
     return [path for path in run.record_files(task) if path != besides and path.exists() and is_written(path)]
 
 
-def _read(lock: BinaryIO) -> Plan | None:
+def _read(lock: BinaryIO) -> Round | None:
     lock.seek(0)
     try:
-        return pydantic.TypeAdapter(Plan).validate_json(lock.read())
+        return pydantic.TypeAdapter(Round).validate_json(lock.read())
     except pydantic.ValidationError:
         return None  # of a process that was killed at its very first step
 
 
-def _write(lock: BinaryIO, plan: Plan) -> None:
+def _write(lock: BinaryIO, round_: Round) -> None:
     lock.truncate(0)
-    lock.write(orjson.dumps(plan, option=orjson.OPT_APPEND_NEWLINE))
+    lock.write(pydantic.TypeAdapter(Round).dump_json(round_) + b"\n")
     lock.flush()

@@ -71,6 +71,7 @@ def close(
         ConfigurationError: a metric fails on the samples together.
     """
     name = task.spec.name
+    run.reopen_task(name)
     images: dict[str, ImageFile] = {}
     pairs = _complete(_noting(works, images), find)
     settings = replace(settings, judge_cache=settings.judge_cache or run.path / VERDICTS_FILE)
@@ -87,6 +88,8 @@ def close(
         return Unfinished(name, missing.samples)
     _keep_previews(images, run.previews(name), settings.previews)
     run.write_result(result)
+    for path in run.record_files(name)[1:]:
+        path.unlink()  # of several processes; their records are in the first file now
     return result
 
 

@@ -55,9 +55,9 @@ def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -
     plan = Plan(task.digest, model.digest, shard.count, settings.limit, share.samples, model.reads_images)
     with writing(run.path), Attendance(run, name, shard, plan) as part:
         records = _ask_share(task, model, run, share, part.log, progress=settings.progress)
-        with part.going() as last:
-            if not last:
-                return Unfinished(name)
+        with part.going() as parting:
+            if parting.others or (run.is_finished(name) and not parting.complete):
+                return Unfinished(name)  # someone is still to go; nothing has changed since the task was closed
             if not shard.alone:
                 return close_gathered(task, model, run, settings, plan)
             return close(task, run, share.works, partial(_of_sample, records), settings, lines=part.log.lines)
@@ -68,12 +68,16 @@ def _ask_share(
 ) -> dict[str, Record]:
     """Asks what has no answer yet, and returns the record of each sample of a share by its id."""
     name = task.spec.name
-    answered = _answered(run, name, share)
-    records = {key: record(task, work, answered[key]) for work in share.works if (key := work.sample.id) in answered}
+    settled = _settled(run, name, share)
+    records = {
+        key: record(task, work, settled[key].response, settled[key].prediction.reason)
+        for work in share.works
+        if (key := work.sample.id) in settled
+    }
     progress(name, len(records), len(share.works))
-    run.reopen_task(name)
-    for batch in _ask(model, share, answered.keys()):
+    for batch in _ask(model, share, settled.keys()):
         fresh = [_record(task, work, outcome) for work, outcome in batch]
+        run.reopen_task(name)
         log.append(fresh)
         records |= {done.sample_id: done for done in fresh}
         progress(name, len(records), len(share.works))
@@ -103,16 +107,10 @@ def close_gathered(
         EnvironmentProblem: the run's folder cannot be written.
     """
     name = task.spec.name
-    files = run.record_files(name)
-    with writing(run.path), Gathered(files) as gathered:
+    with writing(run.path), Gathered(run.record_files(name)) as gathered:
         if len(gathered) < plan.samples:
             return Unfinished(name, plan.samples - len(gathered))
-        run.reopen_task(name)
-        result = close(task, run, prepare(task, model, settings), partial(_found, task, gathered), settings)
-        if isinstance(result, TaskResult):
-            for path in files[1:]:
-                path.unlink()
-    return result
+        return close(task, run, prepare(task, model, settings), partial(_found, task, gathered), settings)
 
 
 def _found(task: Task, gathered: Gathered, work: Work) -> Record | None:
@@ -125,9 +123,9 @@ def _record(task: Task, work: Work, outcome: Response | str) -> Record:
     return record(task, work, None, outcome) if isinstance(outcome, str) else record(task, work, outcome)
 
 
-def _answered(run: RunDirectory, task: str, share: Share) -> dict[str, Response]:
-    """The answers of earlier, perhaps interrupted, processes that may be used again."""
-    keys = {work.sample.id: work.key for work in share.works if work.sample.defect is None}
+def _settled(run: RunDirectory, task: str, share: Share) -> dict[str, Record]:
+    """What earlier, perhaps interrupted, processes have left that need not be asked again: answers, and defects."""
+    works = {work.sample.id: work for work in share.works}
     found = {}
     for done in chain.from_iterable(map(read_records, run.record_files(task))):
         if share.known is not None and done.sample_id not in share.known:
@@ -135,24 +133,31 @@ def _answered(run: RunDirectory, task: str, share: Share) -> dict[str, Response]
                 f"{run.path} holds more answers to task {task} than the first {len(share.known)}, and they would be "
                 "lost. Leave --limit out, or name another folder with --output."
             )
-        if done.response is not None and keys.get(done.sample_id) == done.key:
-            found[done.sample_id] = done.response
+        work = works.get(done.sample_id)
+        if work is not None and work.key == done.key and _settles(done, work):
+            found[done.sample_id] = done
     return found
 
 
-def _ask(model: Model, share: Share, answered: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
-    """Yields batches of answers, or of the reasons why there is none, for what is not answered yet.
+def _settles(done: Record, work: Work) -> bool:
+    if work.sample.defect is not None:
+        return done.response is None and done.prediction.reason == work.sample.defect
+    return done.response is not None
+
+
+def _ask(model: Model, share: Share, settled: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields batches of answers, or of the reasons why there is none, for what is not settled yet.
 
     The batches are cut from all samples, whatever is answered: a model whose last bits depend on its batch then
     gives the same answers in a run that was interrupted.
     """
     defects: list[tuple[Work, Response | str]] = [
-        (work, work.sample.defect) for work in share.works if work.sample.defect
+        (work, work.sample.defect) for work in share.works if work.sample.defect and work.sample.id not in settled
     ]
     if defects:
         yield defects
     for batch in share.batches:
-        unanswered = [work for work in batch if work.sample.id not in answered]
+        unanswered = [work for work in batch if work.sample.id not in settled]
         if unanswered:
             yield _answer(model, unanswered)
 

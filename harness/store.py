@@ -1,6 +1,7 @@
 """The run directory: append-only records that survive a kill, and the results computed from them.
 
 RUN/run.json                      who answered, with what, when            (RunManifest)
+RUN/.lock                         held while run.json is looked at
 RUN/verdicts.sqlite               what a judge said, by content            (VerdictCache)
 RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
 RUN/TASK/records.3-of-8.jsonl     the same of one of several processes, until the task is whole
@@ -19,7 +20,7 @@ from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import orjson
 import pydantic
@@ -33,6 +34,7 @@ RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 ALL_RECORDS = "records*.jsonl"
 RESULT_FILE = "result.json"
+LOCK_FILE = ".lock"
 PREVIEWS = "previews"
 VERDICTS_FILE = "verdicts.sqlite"
 
@@ -102,6 +104,15 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[BinaryIO]:
+    """Gives a lock file, made with its folder when absent, once no other process has it; it goes with a process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
 #: What the system says when a disk is full, a quota or a limit is reached, a folder is read-only or a disk is gone.
@@ -306,6 +317,16 @@ class RunDirectory:
             ConfigurationError: the folder holds another model's run, or is no run and not empty.
             EnvironmentProblem: the folder cannot be made.
         """
+        try:
+            with exclusive(self.path / LOCK_FILE):
+                return self._open(manifest)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the run's folder {self.path.resolve()} cannot be written: {error.strerror}. "
+                "Name another with --output."
+            ) from error
+
+    def _open(self, manifest: RunManifest) -> RunManifest:
         if (self.path / RUN_FILE).exists():
             stored = self.manifest()
             if stored.digest != manifest.digest:
@@ -320,7 +341,7 @@ class RunDirectory:
                 self._write_manifest(going_on)
             return going_on
         # A kill may have left half a file with a dot before its name.
-        if self.path.is_dir() and any(not found.name.startswith(".") for found in self.path.iterdir()):
+        if any(not found.name.startswith(".") for found in self.path.iterdir()):
             raise ConfigurationError(
                 f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder "
                 "with --output."
@@ -329,14 +350,7 @@ class RunDirectory:
         return manifest
 
     def _write_manifest(self, manifest: RunManifest) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the run's folder {self.path.resolve()} cannot be written: {error.strerror}. "
-                "Name another with --output."
-            ) from error
+        write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
     def manifest(self) -> RunManifest:
         """Returns who answered, with what, and when.
@@ -349,6 +363,10 @@ class RunDirectory:
     def tasks(self) -> list[str]:
         """Returns the names of the finished tasks, sorted."""
         return sorted(place.parent.name for place in self.path.glob(f"*/{RESULT_FILE}"))
+
+    def is_finished(self, task: str) -> bool:
+        """Returns whether a task has a result."""
+        return (self.path / task / RESULT_FILE).is_file()
 
     def unfinished(self) -> list[str]:
         """Returns the names of tasks that have records and no result."""
@@ -391,7 +409,10 @@ class RunDirectory:
 
     def write_records(self, task: str, lines: Iterable[bytes]) -> None:
         """Writes a task's records, given as lines in the data set's order, in the place of those that are there."""
-        write_atomically(self.records_path(task), lines)
+        path = self.records_path(task)
+        for left in path.parent.glob(f".{path.name}.*.tmp"):
+            left.unlink()  # of a process that was killed at this very step
+        write_atomically(path, lines)
 
     def write_result(self, result: TaskResult) -> None:
         """Writes a task's scores; its records are there already."""
