@@ -13,11 +13,9 @@ from harness.store import RunDirectory, read_records
 from tests.harness.entry_points import install
 from tests.harness.small_data import write_data, write_task
 
-#: It answers by the sample alone, at its own pace, and notes whom it was asked about, and by which process.
+#: It answers by the sample alone, at its own pace.
 PLUGIN = """
-import os
 import time
-from pathlib import Path
 from harness.plugins import hookimpl
 from harness.records import Response
 
@@ -36,8 +34,7 @@ class Steady:
         time.sleep(self.pause)
         if self.refused & {request.sample_id for request in requests}:
             raise RuntimeError("no answer to this one")
-        batch = ",".join(request.sample_id for request in requests)
-        return [Response(text=("yes", "no", "perhaps")[int(r.sample_id) % 3], reason=batch) for r in requests]
+        return [Response(text=("yes", "no", "perhaps")[int(request.sample_id) % 3]) for request in requests]
 """
 
 

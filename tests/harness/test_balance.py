@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from harness.balance import BATCHES_PER_PACK, Image, divide, expected_tokens, images_of, packs, share
 from harness.records import ImageFile, Mask, Request, Sample, Target
 
+NOTHING = Target()
 IMAGES = st.lists(st.integers(1, 40), max_size=60).map(
     lambda sizes: [Image(str(number), size, 700 * size) for number, size in enumerate(sizes)]
 )
 
 
-def asked(image: str, prompt: str = "", target: Target = Target(), most: int = 512) -> tuple[Sample, Request]:
+def asked(image: str, prompt: str = "", target: Target = NOTHING, most: int = 512) -> tuple[Sample, Request]:
     files = (ImageFile(image, Path(image)),)
     return Sample(image, files, {}, target), Request(image, files, prompt, "vqa", {"max_new_tokens": most})
 

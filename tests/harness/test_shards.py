@@ -10,9 +10,7 @@ from harness.shards import ALONE, Shard, card_of
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "1", "a/b", "1/4/2", "-1/4", "1.5/4", ""])
 def test_a_shard_is_one_of_several_from_1_on(text: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match="--shard: expected 1/16 to 16/16, say, for one of 16 processes; found"
-    ):
+    with pytest.raises(ConfigurationError, match="--shard: expected 1/16 to 16/16, say, for one of 16"):
         Shard.parse(text)
 
 
