@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from harness.errors import GeoPixError
+from harness.errors import NO_ROOM, EnvironmentProblem, GeoPixError
 
 # Only what every command needs is imported above; `--help` and `ls` must not wait for numpy or a model.
 
@@ -43,10 +43,19 @@ class Group(click.Group):
             context.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                self._report(context)
+            click.echo(f"Error: {error}. Make room and run the same command again.", err=True)
+            context.exit(EnvironmentProblem.exit_code)
         except Exception:  # noqa: BLE001 - whatever it is, its traceback is printed
-            traceback.print_exc()
-            click.echo("This is a bug, here or in a plugin. Please report it with the lines above.", err=True)
-            context.exit(INTERNAL_ERROR)
+            self._report(context)
+
+    @staticmethod
+    def _report(context: click.Context) -> NoReturn:
+        traceback.print_exc()
+        click.echo("This is a bug, here or in a plugin. Please report it with the lines above.", err=True)
+        context.exit(INTERNAL_ERROR)
 
 
 data_dir_option = click.option(

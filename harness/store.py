@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import orjson
 import pydantic
 
-from harness.errors import ConfigurationError, DataError, EnvironmentProblem
+from harness.errors import NO_ROOM, ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
 from harness.shards import ALONE, Shard
@@ -115,8 +115,7 @@ def exclusive(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-#: What the system says when a disk is full, a quota or a limit is reached, a folder is read-only or a disk is gone.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: What the system says when a folder is read-only or its disk is gone.
 _NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE)
 
 
@@ -134,7 +133,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         elsewhere = error.filename is not None and not Path(error.filename).absolute().is_relative_to(folder.absolute())
-        if error.errno in _NO_ROOM and not elsewhere:
+        if error.errno in NO_ROOM and not elsewhere:
             advice = "Make room and run the same command again: it goes on where this one stopped."
         elif error.errno in _NO_WRITING and not elsewhere:
             advice = "Make it writable and run the same command again, or name another folder with --output."

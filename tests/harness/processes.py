@@ -13,7 +13,7 @@ from harness.store import RunDirectory, read_records
 from tests.harness.entry_points import install
 from tests.harness.small_data import write_data, write_task
 
-#: It answers by the sample alone, at its own pace.
+#: It answers by the sample alone, at its own pace; the clock may jump while it does.
 PLUGIN = """
 import time
 from harness.plugins import hookimpl
@@ -29,11 +29,16 @@ class Steady:
         self.pause = float(options.get("pause", 0))
         self.batch_size = int(options.get("batch_size", 2))
         self.digest = argument or "s1"
+        self.jumps = [int(seconds) for seconds in options.get("jumps", "").split("+") if seconds]
         self.refused = set(filter(None, options.get("refused", "").split("+")))
     def respond(self, requests):
         time.sleep(self.pause)
         if self.refused & {request.sample_id for request in requests}:
             raise RuntimeError("no answer to this one")
+        for request in requests:
+            request.images[0].path.read_bytes()
+        if self.jumps:
+            time.time = lambda now=time.time, jump=self.jumps.pop(): now() + jump
         return [Response(text=("yes", "no", "perhaps")[int(request.sample_id) % 3]) for request in requests]
 """
 
