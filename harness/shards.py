@@ -12,8 +12,8 @@ CARDS = "CUDA_VISIBLE_DEVICES"
 #: Whoever starts processes tells them: which one it is, how many there are, which one on its machine it is.
 LAUNCHERS = (
     ("RANK", "WORLD_SIZE", "LOCAL_RANK"),  # torchrun and accelerate
-    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),  # srun
-    ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+    # srun. SLURM_NTASKS also stands in the environment of a batch script, which is one process, whatever it says.
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
 )
 _TYPED = re.compile(r"(\d+)/(\d+)")
 

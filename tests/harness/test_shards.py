@@ -21,8 +21,8 @@ def test_a_shard_is_one_of_several_from_1_on(text: str) -> None:
         ({"WORLD_SIZE": "8"}, ALONE),
         ({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}, Shard(0, 1, 0)),
         ({"RANK": "9", "WORLD_SIZE": "16", "LOCAL_RANK": "1"}, Shard(9, 16, 1)),
-        ({"SLURM_PROCID": "3", "SLURM_NTASKS": "4", "SLURM_LOCALID": "1"}, Shard(3, 4, 1)),
-        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1", "SLURM_LOCALID": "0"}, Shard(0, 1, 0)),
+        ({"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "1"}, Shard(3, 4, 1)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_LOCALID": "0"}, ALONE),  # a batch script without srun
         ({"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}, Shard(1, 2)),
     ],
 )
