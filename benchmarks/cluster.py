@@ -62,9 +62,7 @@ def main() -> None:
     parser.add_argument("--prefill", type=float, default=8900, help="Tokens of prompts a second and card.")
     parser.add_argument("--decode", type=float, default=1370, help="Tokens of answers a second and card.")
     parser.add_argument("--cards", type=int, default=8)
-    parser.add_argument(
-        "--all", action="store_true", help="Every task, and not only those of a tenth of an hour or more."
-    )
+    parser.add_argument("--all", action="store_true", help="Also tasks of less than a tenth of an hour.")
     options = parser.parse_args()
     found = sorted(costs(options.prefill, options.decode), key=lambda one: -one.hours)
     print("| task | samples | answer tokens | hours of one card |")

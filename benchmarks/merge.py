@@ -2,10 +2,10 @@
 
     python benchmarks/merge.py [--records 1000000] [--files 8] [--per-image 100]
 
-Yes-or-no questions about drawn image names, answered and kept in as many files as there were processes, as a kill leaves
-them before the closing. A process of its own then does what `geopix-eval merge` does: it finds each sample's record,
-parses and scores it anew, writes all in the data set's order, and draws the intervals. It neither holds the questions
-nor the records. The questions come from this script, so that no reader's memory is measured, and no image is opened.
+Yes-or-no questions, answered and kept in as many files as there were processes, as a kill leaves them before the
+closing. A process of its own then does what `geopix-eval merge` does: it finds each sample's record, parses and scores
+it anew, writes all in the data set's order, and draws the intervals. It holds neither questions nor records. The
+questions come from this script, so that no reader's memory is measured, and no image is opened.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python benchmarks/ranks.py [--images 60] [--task rrsis] [--processes 1 2]
 
-Seconds in the model are the records' own (wall clock, a batch's shared evenly). CPU seconds are of whole processes, with
-imports and the loading of the model. The results of all numbers of processes are compared, but for their times.
+Seconds in the model are the records' own: wall clock, a batch's shared evenly. CPU seconds are of whole processes, with
+imports and the loading of the model. The records of all numbers of processes are compared, but for their times.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.cli import main
+from harness.shards import Shard
 from harness.store import encode
 from tests.harness.report import factory
 from tests.harness.small_data import write_task
@@ -65,6 +66,18 @@ def test_a_run_with_samples_missing_stays_open(shares: Merged) -> None:
     assert len(shares.records()) == before
     shares.answer(2, 2)
     assert shares.run.is_finished("small")
+
+
+def test_shares_of_machines_that_know_nothing_of_each_other_are_merged(shares: Merged, tmp_path: Path) -> None:
+    other = Shares(tmp_path / "other")
+    shares.answer(1, 2)
+    other.answer(2, 2)
+    file = other.run.records_path("small", Shard(1, 2))
+    file.rename(shares.run.path / "small" / file.name)
+    assert shares.merge().exit_code == 0
+    alone = Shares(tmp_path / "alone")
+    alone.answer(1, 1)
+    assert shares.files() == alone.files()
 
 
 def test_a_run_at_work_is_left_alone(shares: Merged) -> None:

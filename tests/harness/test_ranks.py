@@ -24,7 +24,7 @@ from tests.harness.test_evaluate import Asked, failing
 
 
 def in_batches(request: Request) -> Response:
-    return Response(text=("yes", "no", "perhaps")[int(request.sample_id) % 3], seconds=0.5, tokens=3)
+    return Response(text=("yes", "no", "perhaps")[int(request.sample_id) % 5 % 3], seconds=0.5, tokens=3)
 
 
 class Shares:
