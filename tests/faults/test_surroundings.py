@@ -139,7 +139,7 @@ def test_data_that_vanishes_in_the_middle(place: Place, quiet: dict[str, bytes],
         ((code, _, _),) = place.run("run", "--shard", "1/2")
         assert code == 0
     before = len(place.records("run"))
-    process = place.start(place.command("run", "--shard", share, "--model-option", "pause=0.05"))
+    process = place.start(place.command("run", "--shard", share, "--model-option", "pause=0.3"))
     await_records(place, "run", before + 4)
     away = (place.path / "data").rename(place.path / "away")
     if share == "1/1":

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.records import Record
+from harness.shards import Shard
 from harness.store import RunDirectory, read_records
 from tests.harness.entry_points import install
 from tests.harness.small_data import write_data, write_task
@@ -32,11 +33,11 @@ class Steady:
         self.jumps = [int(seconds) for seconds in options.get("jumps", "").split("+") if seconds]
         self.refused = set(filter(None, options.get("refused", "").split("+")))
     def respond(self, requests):
-        time.sleep(self.pause)
         if self.refused & {request.sample_id for request in requests}:
             raise RuntimeError("no answer to this one")
         for request in requests:
             request.images[0].path.read_bytes()
+        time.sleep(self.pause)
         if self.jumps:
             time.time = lambda now=time.time, jump=self.jumps.pop(): now() + jump
         return [Response(text=("yes", "no", "perhaps")[int(request.sample_id) % 5 % 3]) for request in requests]
@@ -100,10 +101,14 @@ class Place:
         return {name: content for name, content in found.items() if name != ".lock"}
 
 
-def await_records(place: Place, output: str, count: int, seconds: float = 60) -> None:
-    """Waits until so many records are written."""
+def await_records(place: Place, output: str, count: int, shard: Shard | None = None, seconds: float = 120) -> None:
+    """Waits until so many records are written, by one process where it is named; none are there when its file is."""
+    directory = place.directory(output)
     deadline = time.monotonic() + seconds
-    while sum(lines(path) for path in place.directory(output).record_files("small")) < count:
+    while True:
+        files = directory.record_files("small") if shard is None else [directory.records_path("small", shard)]
+        if any(path.exists() for path in files) and sum(map(lines, files)) >= count:
+            return
         assert time.monotonic() < deadline, f"fewer than {count} records after {seconds} s"
         time.sleep(0.01)
 
