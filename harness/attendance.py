@@ -158,7 +158,7 @@ def nobody_at_work(run: RunDirectory, task: str) -> Iterator[Plan | None]:
                 "itself."
             )
         round_ = _read(lock)
-        yield round_ and round_.plan
+        yield round_.plan if round_ else None
         if round_:
             _write(lock, Round(round_.plan))
 
