@@ -1,7 +1,7 @@
 """The records of a task as they lie in several files, found by key: 25 bytes of memory a record, whatever is in it."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -45,7 +45,8 @@ class Gathered:
         found = np.frombuffer(hashes, dtype=np.int64)
         order = np.lexsort((np.arange(len(found)), np.frombuffer(answered, dtype=np.int8), found))
         found = found[order]
-        last = np.append(found[1:] != found[:-1], [True] if len(found) else [])
+        last = np.ones(len(found), dtype=np.bool_)
+        last[:-1] = found[1:] != found[:-1]
         self._hashes = found[last]
         self._places = np.frombuffer(places, dtype=np.int64)[order][last]
 
@@ -63,16 +64,34 @@ class Gathered:
         return len(self._hashes)
 
     def find(self, key: str) -> Record | None:
-        """Returns the record under a key, or None."""
+        """Returns the record under a key, or None.
+
+        Raises:
+            DataError: there is a key, and the rest is no record; names file and line.
+        """
         wanted = hash(key)
         index = int(np.searchsorted(self._hashes, wanted))
         if index == len(self._hashes) or self._hashes[index] != wanted:
             return None
-        place = int(self._places[index])
-        file = self._open[place >> _BYTE_BITS]
-        file.seek(place & (1 << _BYTE_BITS) - 1)
-        record = decode(file.readline())
+        record = self._read(*divmod(int(self._places[index]), 1 << _BYTE_BITS))
         return record if record.key == key else None
+
+    def _read(self, number: int, start: int) -> Record:
+        file = self._open[number]
+        file.seek(start)
+        try:
+            return decode(file.readline())
+        except ValueError as error:
+            line = next(line for line, begins in _starts(self._files[number]) if begins == start)
+            raise damaged_line(self._files[number], line, error) from error
+
+
+def _starts(path: Path) -> Iterator[tuple[int, int]]:
+    """Yields the number of each line and the byte where it begins."""
+    start = 0
+    for number, line in record_lines(path):
+        yield number, start
+        start += len(line)
 
 
 def _outline(path: Path, number: int, line: bytes) -> tuple[str, bool]:

@@ -56,6 +56,8 @@ def decode(line: bytes) -> Record:
     data = orjson.loads(line)
     try:
         raw_target = data.get("raw_target")
+        if not isinstance(data["key"], str) or not isinstance(data["sample_id"], str):
+            raise TypeError("key and sample_id must be texts")
         return Record(
             **_known(Record, data)
             | {
