@@ -1,5 +1,6 @@
 """Several processes that answer one run: what they divide, who closes it, and that nobody can tell from the result."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,18 +9,22 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner, Result
 
 from harness.attendance import Attendance, Plan
+from harness.cli import main
 from harness.closing import Unfinished
+from harness.console import task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import take_part
 from harness.records import Record, Request, Response
 from harness.results import TaskResult
+from harness.run import see_one_card
 from harness.settings import Settings
 from harness.shards import ALONE, Shard
 from harness.store import RunDirectory, read_records
 from tests.harness.processes import Place, await_records, kill
-from tests.harness.small_data import small_task, write_data
+from tests.harness.small_data import small_task, write_data, write_task
 from tests.harness.test_evaluate import Asked, failing
 
 
@@ -227,6 +232,80 @@ def test_what_a_kill_left_of_an_earlier_closing_goes(shares: Shares, quiet: dict
 
 def test_the_settings_of_a_process_of_its_own_name_no_others() -> None:
     assert Settings(Path()).shard == ALONE
+
+
+class Commands:
+    """Two tasks over enough questions for two shares of a baseline, and commands over them in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        write_data(path / "data", questions=2100, images=300)
+        other = write_task(path).read_text().replace("name: small", "name: other")
+        (path / "other.yaml").write_text(other)
+
+    def run(self, *options: str) -> Result:
+        tasks = f"{self.path / 'small.yaml'},{self.path / 'other.yaml'}"
+        places = ["--data-dir", str(self.path / "data"), "--output", str(self.path / "run")]
+        result = CliRunner().invoke(main, ["--tasks", tasks, "--model", "baseline:constant", *places, *options])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    return Commands(tmp_path)
+
+
+def test_the_closer_of_the_last_task_prints_all(commands: Commands) -> None:
+    first = commands.run("--shard", "1/2")
+    assert (first.exit_code, first.stdout) == (0, "")
+    for task in ("small", "other"):
+        assert f"{task}: this process has done its share, and 308 samples of others have no record" in first.stderr
+    second = commands.run("--shard", "2/2")
+    assert second.exit_code == 0
+    assert "small: 2100 samples" in second.stdout
+    assert "other: 2100 samples" in second.stdout
+
+
+def test_an_earlier_task_that_cannot_be_closed_is_no_success(commands: Commands) -> None:
+    commands.run("--shard", "1/2")
+    (commands.path / "run" / "small" / "records.1-of-2.jsonl").unlink()
+    second = commands.run("--shard", "2/2")
+    assert second.exit_code == 3
+    assert "small: this process has done its share, and 1792 samples of others have no record" in second.stderr
+    assert "small: 2100 samples" not in second.stdout
+    assert "other: 2100 samples" in second.stdout
+    assert commands.run("--shard", "1/1").exit_code == 0
+
+
+def test_the_environment_says_which_share_and_which_card(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert commands.run().exit_code == 0
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "6"
+    assert (commands.path / "run" / "small" / "records.2-of-2.jsonl").is_file()
+    monkeypatch.setenv("RANK", "2")
+    refused = commands.run()
+    assert refused.exit_code == 2
+    assert "the environment says RANK=2, WORLD_SIZE=2" in refused.stderr
+
+
+def test_a_typed_device_hides_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    for option in ("device", "device_map"):
+        see_one_card(Shard(1, 2, 1), {option: "auto"})
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,6"
+
+
+def test_only_the_first_share_draws_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    for shard, words in ((Shard(0, 8), "small, share 1 of 8"), (Shard(1, 8), ""), (ALONE, "small")):
+        with task_progress(shard) as progress:
+            progress("small", 3, 3)
+        said = capsys.readouterr().err
+        assert words in said if words else not said
 
 
 # Real processes from here on.
