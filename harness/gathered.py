@@ -1,4 +1,4 @@
-"""The records of a task as they lie in several files, found by key: 25 bytes of memory a record, whatever is in it."""
+"""The records of a task as they lie in several files, found by key: 16 bytes of memory a record, whatever is in it."""
 
 from array import array
 from collections.abc import Iterator, Sequence

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.attendance import nobody_at_work
 from harness.catalog import Catalogue
 from harness.closing import score_answers
 from harness.errors import ConfigurationError, DataError, nearest
@@ -22,7 +23,7 @@ from harness.run import catalogue_of, conclude, judge_of, unique
 from harness.scoring import Work, cluster_of, record
 from harness.settings import Settings
 from harness.spec import Task, build
-from harness.store import VERDICTS_FILE, RecordLog, RunDirectory
+from harness.store import VERDICTS_FILE, RunDirectory
 
 TASK_FILES = (".yaml", ".yml")
 FIRST_WITH_RAW_TARGETS = 2
@@ -273,7 +274,7 @@ def _with_metrics(task: Task, names: Sequence[str], catalogue: Catalogue) -> Tas
 
 
 def _write(run: RunDirectory, result: TaskResult, records: list[Record]) -> None:
-    with RecordLog(run.records_path(result.task)):
+    with nobody_at_work(run, result.task):
         run.reopen_task(result.task)
         run.close_task(result, records)
 
