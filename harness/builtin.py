@@ -79,6 +79,7 @@ def geopix_eval_metrics() -> dict[str, str]:
         "meteor": "harness.metrics.captions.meteor:Meteor",
         "spice": "harness.metrics.captions.spice:Spice",
         "recon_score": "harness.metrics.recon_score:ReconScore",
+        "imported_score": "harness.metrics.imported:ImportedScore",
     }
 
 

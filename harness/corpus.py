@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
@@ -163,6 +163,16 @@ class Corpus:
                 rows = {name: table.rows(wanted) for name, table in tables.items()}
                 slices.append(Slice(tag, value, scores_of(rows)))
         return CorpusScores(whole, tuple(slices))
+
+
+def score_corpus(
+    task: Task, records: Iterable[Record], seed: int, undefined: Mapping[str, str] = MappingProxyType({})
+) -> CorpusScores:
+    """Returns the scores of some records, as `Corpus` gives them."""
+    corpus = Corpus(task)
+    for record in records:
+        corpus.add(record)
+    return corpus.scores(seed, undefined)
 
 
 def _score(name: str, metric: Metric, table: Table, seed: int) -> Score:
