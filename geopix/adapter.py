@@ -69,6 +69,10 @@ class GeoPixModel:
         seconds = (time.perf_counter() - started) / len(requests)
         return [_response(answer, seconds) for answer in answers]
 
+    def repeats(self, request: Request) -> bool:
+        """Returns whether it would answer the same again; what it draws depends on the samples beside it."""
+        return not request.generation["temperature"]
+
     def _picture(self, request: Request) -> Path:
         if len(request.images) != 1:
             raise SampleError(f"GeoPix looks at one image a question, and this sample has {len(request.images)}")

@@ -9,7 +9,7 @@ from harness.attendance import Attendance, Plan
 from harness.closing import Unfinished, close
 from harness.errors import ConfigurationError, DataError, SampleError
 from harness.gathered import Gathered
-from harness.interfaces import Model
+from harness.interfaces import ConcurrentModel, Model
 from harness.preparation import Answerer, Share, own_share, prepare
 from harness.records import Record, Response
 from harness.results import TaskResult
@@ -167,7 +167,19 @@ def _ask(model: Model, share: Share, settled: Container[str]) -> Iterator[list[t
     for batch in share.batches:
         unanswered = [work for work in batch if work.sample.id not in settled]
         if unanswered:
-            yield _answer(model, unanswered)
+            yield from _answers(model, unanswered)
+
+
+def _answers(model: Model, batch: list[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields the answers of a batch, in parts where the model gives them as they come."""
+    if not isinstance(model, ConcurrentModel):
+        yield _answer(model, batch)
+        return
+    waiting = dict(enumerate(batch))
+    for index, outcome in model.answers([work.request for work in batch]):
+        yield [(waiting.pop(index), outcome)]
+    if waiting:
+        yield [(work, "the model gave no answer") for work in waiting.values()]
 
 
 def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:
