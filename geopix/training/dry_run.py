@@ -14,7 +14,7 @@ from geopix.configuration import GeoPixConfig
 from geopix.training.bases.build import build_processor, obstacles, sketch_base
 from geopix.training.examples import Examples
 from geopix.training.memory import Load, PartWeights, activations, on_meta, weigh
-from geopix.training.mixture import Mixture, read_mixture, texts
+from geopix.training.mixture import Mixture, read_mixture, task_data, texts
 from geopix.training.preparation import collator_for, drawing_of, find_sources
 from geopix.training.schema import Recipe
 from harness.catalog import Catalogue
@@ -73,15 +73,15 @@ def plan(
         processes: how many would train together.
     """
     made = Plan(recipe, processes, free=shutil.disk_usage(_existing(output)).free)
-    try:
-        sources = find_sources(recipe, data_dir, output, catalogue, plugins)
-        made.mixture = read_mixture(sources.data_sets)
-    except GeoPixError as error:
-        made.problems.extend(str(error).splitlines())
-    try:
-        _weigh(made)
-    except GeoPixError as error:
-        made.problems.append(str(error))
+    for find in (
+        lambda: find_sources(recipe, data_dir, output, catalogue, plugins),
+        lambda: _read(made, data_dir, catalogue, plugins),
+        lambda: _weigh(made),
+    ):
+        try:
+            find()
+        except GeoPixError as error:
+            made.problems.extend(str(error).splitlines())
     if made.parts and made.free < made.disk:
         made.problems.append(
             f"{output} has {_bytes(made.free)} free, and the run writes about {_bytes(made.disk)}. Make room, name "
@@ -89,6 +89,11 @@ def plan(
         )
     made.problems = list(dict.fromkeys(made.problems))
     return made
+
+
+def _read(made: Plan, data_dir: Path, catalogue: Catalogue, plugins: Plugins) -> None:
+    recipe = made.recipe
+    made.mixture = read_mixture(task_data(recipe.data, data_dir, catalogue, plugins, recipe.defects.sample))
 
 
 def _weigh(made: Plan) -> None:

@@ -17,10 +17,10 @@ from geopix.training.schema import Source
 from harness.boxes import convert
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError, GeoPixError, SampleError
-from harness.evaluate import data_root
 from harness.images import image_size
 from harness.located_yaml import Document
 from harness.plugins import Plugins
+from harness.preparation import data_root
 from harness.prompts import PromptTemplate
 from harness.records import Box, ImageFile, Mask, Sample
 from harness.spec import Task, build

@@ -23,9 +23,9 @@ from geopix.training.parts import modules_named, settle
 from geopix.training.schema import Recipe
 from harness.catalog import Catalogue
 from harness.errors import EnvironmentProblem, GeoPixError
-from harness.evaluate import data_root
 from harness.paths import below
 from harness.plugins import Plugins
+from harness.preparation import data_root
 
 WEIGHTS = {"tokens": each_token, "answers": each_answer}
 
