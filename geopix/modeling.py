@@ -18,10 +18,11 @@ from transformers import (
 )
 from transformers.utils.generic import ModelOutput
 
+from geopix.branching import Prefill, Rows, positions_of
 from geopix.choosing import AtMost, Likeliest, NextToken
 from geopix.class_memory import ClassSelector, PredictedClass
 from geopix.configuration import GeoPixConfig
-from geopix.generation import AnswerDecoder, Prefill, positions_of
+from geopix.generation import AnswerDecoder, as_scores
 from geopix.layers import resize
 from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
 from geopix.mask_head import MaskHead
@@ -232,13 +233,11 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
         prefix = self._shared_prefix(input_ids, mask, image_index)
-        if prefix:
-            prefill = decoder.prefill_shared(embeddings, mask, image_index, prefix)
-        else:
-            prefill = decoder.prefill(embeddings, mask)
+        shares = prefix > 0
+        rows = decoder.shared(embeddings, mask, image_index, prefix) if shares else decoder.own(embeddings, mask)
         return self._answer(
             decoder,
-            prefill,
+            rows,
             vision=vision,
             image_index=image_index,
             max_new_tokens=max_new_tokens,
@@ -287,10 +286,10 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         """
         decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self.get_input_embeddings()(input_ids)
-        prefill = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
+        rows = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
         return self._answer(
             decoder,
-            prefill,
+            rows,
             vision=looked.vision,
             image_index=image_index,
             max_new_tokens=max_new_tokens,
@@ -300,7 +299,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
     def _answer(
         self,
         decoder: AnswerDecoder,
-        prefill: Prefill,
+        rows: Rows,
         *,
         vision: VisionFeatures,
         image_index: Tensor,
@@ -308,7 +307,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         class_selector: ClassSelector | None,
     ) -> Generated:
         """Continues prompts that were read, and makes the masks that the answers speak."""
-        said = decoder.decode(prefill, max_new_tokens)
+        said = decoder.decode(rows, max_new_tokens)
         runs = find_runs(said.token_ids, self.config.run_token_ids)
         states = predicting_states(said.states, runs, self._run_length)
         selector = class_selector or PredictedClass()
@@ -333,15 +332,9 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         if positions is None and mask.ndim == 2:
             positions = positions_of(mask)
         decoder = self.language_model.get_decoder()
-        mask = self._as_scores(mask, embeddings.dtype)
+        mask = as_scores(mask, embeddings.dtype, self.language_model.config)
         output = decoder(inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]
-
-    def _as_scores(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
-        """Eager attention adds its mask to the scores; SDPA takes a boolean one as it is."""
-        if mask.dtype != torch.bool or self.language_model.config._attn_implementation != "eager":
-            return mask
-        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
     def _embed(self, input_ids: Tensor, images: Tensor) -> Tensor:
         """Token embeddings with the image's features at the image tokens: -> float[B, T, D]."""

@@ -111,7 +111,7 @@ def test_the_picture_and_the_shared_prefix_are_read_once() -> None:
     model.generate(
         ids, pictures(1), attention_mask=mask, image_index=torch.zeros(4, dtype=torch.long), max_new_tokens=1
     )
-    assert seen == [(1, 17), (4, 5)]  # once up to the image's end, then the rest of each question
+    assert seen == [(1, 17), (1, 4 * 5)]  # once up to the image's end, then the rest of the questions side by side
 
 
 RUN = [4, 5, 6, 7, 8, 9]
