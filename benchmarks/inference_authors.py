@@ -12,6 +12,7 @@ CPU and at another size is put in place here, from outside:
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from torch import nn
 def load(code: Path, release: Path) -> Any:
     """Returns the authors' model."""
     sys.path.insert(0, str(code))
-    from model import modelling_GeoPix as authors
+    authors = import_module("model.modelling_GeoPix")
 
     authors.torch = _on_cpu()
     neck = torch.load(release / "image_neck_rough.pth", weights_only=True)["conv1.0.weight"]
@@ -49,9 +50,12 @@ def load(code: Path, release: Path) -> Any:
 
 def _on_cpu() -> ModuleType:
     """The torch module, but for `torch.tensor(.., device="cuda")`."""
+
+    def tensor(*values: Any, device: Any = None, **options: Any) -> torch.Tensor:
+        return torch.tensor(*values, **options)
+
     shim = ModuleType("torch")
-    shim.__dict__.update(torch.__dict__)
-    shim.tensor = lambda *values, device=None, **options: torch.tensor(*values, **options)  # type: ignore[attr-defined]
+    shim.__dict__.update(torch.__dict__, tensor=tensor)
     return shim
 
 

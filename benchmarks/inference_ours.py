@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from inference_worker import Answers, Forced, serve
 from torch import Tensor, nn
+from transformers import Cache, DynamicCache
 
 from geopix.class_memory import ClassSelector
+from geopix.generation import AnswerDecoder
 from geopix.mask_head import MaskHead, MaskPrediction
 from geopix.modeling import Generated, GeoPixForConditionalGeneration
 from geopix.vision import VisionFeatures, VisionTower
@@ -60,23 +62,18 @@ class TargetByTarget(nn.Module):
         return MaskPrediction(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
-class EveryState(nn.Module):
-    """Keeps the states of all layers at all steps, and computes the logits of every position."""
+class CopiedPrefixes(AnswerDecoder):
+    """Copies an image's keys and values for each question about it."""
 
-    def __init__(self, decoder: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.decoder, self.head = decoder, head
-        self.kept: list[Any] = []
+    def _packs(self, cache: Cache) -> bool:
+        return False
 
-    @property
-    def config(self) -> Any:
-        return self.decoder.config
 
-    def forward(self, **inputs: Any) -> Any:
-        output = self.decoder(**inputs, output_hidden_states=True)
-        self.kept.append(output.hidden_states)
-        self.head(output.last_hidden_state[:, :-1])
-        return output
+class CopiedCache(AnswerDecoder):
+    """Copies the whole cache for each new token, as transformers does."""
+
+    def new_cache(self) -> Cache:
+        return DynamicCache(config=self.decoder.config)
 
 
 def look_twice(model: Model) -> None:
@@ -92,7 +89,29 @@ def target_by_target(model: Model) -> None:
 
 
 def every_state(model: Model) -> None:
-    model.language_model.model = EveryState(model.language_model.model, model.language_model.lm_head)
+    """Keeps the states of all layers at all steps, and computes the logits of every position."""
+    kept: list[Any] = []
+
+    def before(_decoder: nn.Module, _arguments: Any, inputs: dict[str, Any]) -> Any:
+        if inputs["past_key_values"].get_seq_length() == 0:
+            kept.clear()
+        return (), inputs | {"output_hidden_states": True}
+
+    def behind(_decoder: nn.Module, _arguments: Any, output: Any) -> None:
+        kept.append(output.hidden_states)
+        model.get_output_embeddings()(output.last_hidden_state[:, :-1])
+
+    decoder = model.language_model.get_decoder()
+    decoder.register_forward_pre_hook(before, with_kwargs=True)
+    decoder.register_forward_hook(behind)
+
+
+def copied_prefixes(model: Model) -> None:
+    model.answer_decoder = CopiedPrefixes
+
+
+def copied_cache(model: Model) -> None:
+    model.answer_decoder = CopiedCache
 
 
 def eager(model: Model) -> None:
@@ -119,6 +138,8 @@ WAYS = {
     "batches of 8": Way(batch=8),
     "one question at a time": Way(batch=1),
     "no shared prefix": Way(shares=False),
+    "prefix copied for each question": Way(change=copied_prefixes),
+    "cache copied for each token": Way(change=copied_cache),
     "vision twice": Way(change=look_twice),
     "all vision layers": Way(change=all_layers),
     "every state and logit": Way(change=every_state),

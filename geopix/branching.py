@@ -15,7 +15,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache
+from transformers import Cache, DynamicCache, PreTrainedConfig
 from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 #: Reads embeddings float[B, T, D] with a mask (int64[B, K] or bool[B, 1, T, K]) and positions int64[B, T] behind what a
@@ -166,9 +166,9 @@ def _widened(states: Tensor, length: int) -> Tensor:
     return room
 
 
-def new_cache(config: object) -> Cache:
+def growing_cache(config: PreTrainedConfig) -> Cache:
     """An empty cache of a language model; layers that keep a window of their past stay transformers' own."""
-    cache = DynamicCache(config=config)  # type: ignore[arg-type]
+    cache = DynamicCache(config=config)
     cache.layers = [GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 

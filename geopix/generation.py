@@ -15,7 +15,7 @@ from geopix.branching import (
     Prefill,
     Rows,
     branch_of,
-    new_cache,
+    growing_cache,
     packs_well,
     positions_of,
 )
@@ -66,9 +66,13 @@ class AnswerDecoder:
             mask: int64[N, past + T], over what the cache holds and the new tokens.
             cache: keys and values of what was read before; it grows.
         """
-        cache = new_cache(self.decoder.config) if cache is None else cache
+        cache = self.new_cache() if cache is None else cache
         positions = positions_of(mask)[:, -embeddings.shape[1] :]
         return Prefill(self._read(embeddings, mask, positions, cache)[:, -1], cache, mask)
+
+    def new_cache(self) -> Cache:
+        """An empty cache."""
+        return growing_cache(self.decoder.config)
 
     def own(self, embeddings: Tensor, mask: Tensor) -> Rows:
         """Reads prompts that share nothing; arguments as for `prefill`."""

@@ -114,7 +114,12 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
 
     Args:
         config: decides every size; see `GeoPixConfig`.
+
+    Attributes:
+        answer_decoder: the part that reads prompts and continues them.
     """
+
+    answer_decoder: type[AnswerDecoder] = AnswerDecoder
 
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__(config)
@@ -323,7 +328,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         eos = self.config.text_config.eos_token_id
         pad = self.config.text_config.pad_token_id
         eos_ids = tuple(eos) if isinstance(eos, list | tuple) else (eos,) if eos is not None else ()
-        return AnswerDecoder(self.language_model, eos_ids, pad if pad is not None else 0, choose)
+        return self.answer_decoder(self.language_model, eos_ids, pad if pad is not None else 0, choose)
 
     def _read(self, input_ids: Tensor, vision: VisionFeatures, mask: Tensor | None, positions: Tensor | None) -> Tensor:
         """Runs the language model without its head: -> float[B, T, D]."""
