@@ -7,6 +7,7 @@ import click
 
 from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
+from geopix.serving.command import serve_command
 from geopix.training.command import train_command
 from harness.cli import Group
 from harness.errors import ConfigurationError, MissingDataError
@@ -71,5 +72,6 @@ def guess_task(text: str) -> str:
 
 
 main.add_command(convert_command)
+main.add_command(serve_command)
 main.add_command(train_command)
 main.add_command(earth)

@@ -291,6 +291,40 @@ def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> 
         )
 
 
+@main.command("watch", context_settings={"ignore_unknown_options": True})
+@click.argument("folder", metavar="CHECKPOINTS", type=click.Path(path_type=Path))
+@click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION..]")
+@click.option("--tasks", required=True, metavar="NAME,..", help="Tasks to run with each checkpoint.")
+@data_dir_option
+@click.option("--runs", type=click.Path(path_type=Path), help="Holds a run a checkpoint.  [default: runs/CHECKPOINTS]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True,
+    help="The page, renewed after each.",
+)  # fmt: skip
+@click.option(
+    "--every", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds between two looks."
+)
+@click.option(
+    "--settled", type=click.FloatRange(min=0), default=5.0, show_default=True,
+    help="Seconds for which a checkpoint's files must have stayed as they are.",
+)  # fmt: skip
+@click.option(
+    "--idle", type=click.FloatRange(min=0), metavar="SECONDS",
+    help="End when no checkpoint has come for so long; 0 takes what is there.  [default: never]",
+)  # fmt: skip
+@task_folders
+@click.pass_context
+def watch(context: click.Context, /, folder: Path, further: tuple[str, ...], **options: Any) -> None:
+    """Evaluate each checkpoint of a training as it is saved, and keep a leaderboard of them up to date.
+
+    What stands after -- goes to each evaluation: geopix-eval watch training/mine --tasks rrsis -- --limit 200. The same
+    command again takes up where it ended. Exit code 3 says that some checkpoint could not be evaluated.
+    """
+    from harness.watching import watch_checkpoints  # noqa: PLC0415
+
+    context.exit(watch_checkpoints(folder, further, **options))
+
+
 @main.command("compare")
 @click.argument("base", type=click.Path(path_type=Path))
 @click.argument("head", type=click.Path(path_type=Path))

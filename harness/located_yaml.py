@@ -17,6 +17,8 @@ except ImportError:  # PyYAML was built without libyaml
     from yaml import SafeLoader  # type: ignore[assignment]
 
 KeyPath = tuple[str | int, ...]
+#: Values inside values; the deepest file that ships has 6. Thousands of them fill the memory and the stack.
+DEEPEST = 64
 PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -124,7 +126,9 @@ def read(file: Path) -> Document:
         OSError: the file cannot be read.
     """
     try:
-        loader = SafeLoader(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        _refuse_depth(text)
+        loader = SafeLoader(text)
         node = loader.get_single_node()
     except UnicodeDecodeError as error:
         return _broken(file, 1, f"not UTF-8 text: byte {error.start}")
@@ -138,6 +142,20 @@ def read(file: Path) -> Document:
     problems: list[Problem] = []
     builder = _Builder(loader, file, places, problems)
     return Document(builder.build(node, ()), places, tuple(problems))
+
+
+def _refuse_depth(text: str) -> None:
+    """Looks at the file's events, which are read one behind the other, before anything is built of them.
+
+    Raises:
+        yaml.YAMLError: values are nested too deeply, or the file is not valid YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            problem = f"values are nested more than {DEEPEST} deep"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def _broken(file: Path, line: int, message: str) -> Document:

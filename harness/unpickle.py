@@ -6,6 +6,7 @@ lists, tuples, dicts, sets, text, bytes and numbers, and refuses everything that
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +15,28 @@ from harness.errors import DataError, MissingDataError
 
 class _Refused(Exception):
     """A pickle asked for an import."""
+
+
+#: Operations that put a value into the unpickler's table of values seen, at a place which the pickle names.
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """Refuses what asks for more memory than the file is long: six bytes can ask for gigabytes.
+
+    Raises:
+        ValueError: a place in the table of values, or a length, is larger than the file.
+    """
+    file = io.BytesIO(content)
+    while (code := file.read(1)) not in (b"", b"."):
+        operation = pickletools.code2op[code.decode("latin-1")]
+        if operation.name == "STRING":  # pickletools takes it for ASCII, and Python 2 wrote other letters
+            file.readline()
+        elif operation.arg:
+            # Reading it checks an announced length against what is left of the file.
+            argument = operation.arg.reader(file)
+            if operation.name in _PUTS and argument > len(content):
+                raise ValueError(f"it asks for a table of {argument} values, more than the file has bytes")
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -31,7 +54,8 @@ def load_plain(path: Path) -> Any:
 
     Raises:
         MissingDataError: there is no such file.
-        DataError: it asks for a class or function (none is imported, nothing is run), or it is damaged.
+        DataError: it asks for a class or function (none is imported, nothing is run) or for more memory than it is
+            worth, or it is damaged.
     """
     try:
         content = path.read_bytes()
@@ -40,6 +64,7 @@ def load_plain(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     try:
+        _refuse_bombs(content)
         return _PlainUnpickler(io.BytesIO(content), encoding="utf-8").load()
     except _Refused as refusal:
         raise DataError(_refusal(path, str(refusal))) from refusal

@@ -1,6 +1,9 @@
 """Fixtures every test may use."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,3 +16,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser; tests that need it are skipped by name without it."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-sync", "--no-first-run"])
+        yield browser
+        browser.close()

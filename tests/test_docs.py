@@ -2,8 +2,8 @@
 
 Each document is a script. Its blocks are done from top to bottom in an empty folder: a block with title="PATH" is
 written to that file, commands and Python are run, and a block with output=yes holds lines of the last command's output.
-Three kinds of commands are only checked: `pip install` (the extras exist), `geopix train` (the recipe and its overrides
-are right) and `make` other than `make demo`.
+Four kinds of commands are only checked: `pip install` (the extras exist), `geopix train` (the recipe and its overrides
+are right), `geopix serve` (its options) and `make` other than `make demo`.
 """
 
 import doctest
@@ -28,6 +28,7 @@ from packaging.requirements import Requirement
 
 from geopix.cli import main as geopix
 from geopix.mini import MINI
+from geopix.serving.command import serve_command
 from geopix.training.command import train_command
 from geopix.training.recipe import load_recipe
 from harness.catalog import Catalogue, shipped
@@ -136,6 +137,8 @@ class Reader:
             case ["geopix", "train", *rest] | ["torchrun", _, _, "-m", "geopix", "train", *rest]:
                 settings = train_command.make_context("train", rest).params
                 load_recipe(settings["recipe"], settings["overrides"])
+            case ["geopix", "serve", *rest]:  # tests/geopix/serving starts it
+                serve_command.make_context("serve", rest)
             case [("geopix" | "geopix-eval") as program, *rest]:
                 self._invoke(program, rest, expected)
             case other:

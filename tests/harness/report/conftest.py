@@ -1,6 +1,5 @@
-"""Fixtures of the report's tests: the page of two runs, and a real browser."""
+"""Fixtures of the report's tests: the page of two runs, opened in a real browser."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,21 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same page as a folder, with a baseline; returns its first page."""
     root = two_runs(tmp_path_factory.mktemp("runs"))
     return write_leaderboard([root], root / "board", form="folder", baseline="baseline:constant").path
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A real browser; tests that need it are skipped by name without it."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("needs chromium")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-sync", "--no-first-run"])
-        yield browser
-        browser.close()
 
 
 @dataclass
