@@ -147,12 +147,10 @@ def measure(options: argparse.Namespace, names: list[str], ways: list[str], fold
         children["authors"] = Child([*script, str(options.authors_code), str(options.release), *files])
     for child in children.values():
         child.start(options.threads)
-    for run in range(options.runs + 1):  # the first is for warming up
-        for name in names:
+    for _ in range(options.runs):
+        for place, name in enumerate(names):
             for number, child in enumerate(children.values()):
-                if run == 1:
-                    child.least.pop(name, None)
-                child.ask(name, folder / f"{number}-{names.index(name)}.pt")
+                child.ask(name, folder / f"{number}-{place}.pt")
     authors = children.pop("authors", None)
     if authors:
         against(authors, children, names)

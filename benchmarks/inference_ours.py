@@ -135,7 +135,7 @@ class Way:
 
 WAYS = {
     "all": Way(),
-    "batches of 8": Way(batch=8),
+    "batches of 4": Way(batch=4),
     "one question at a time": Way(batch=1),
     "no shared prefix": Way(shares=False),
     "prefix copied for each question": Way(change=copied_prefixes),

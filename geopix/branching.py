@@ -8,7 +8,7 @@ Letters in shapes: N rows (questions), B images, Q the most questions of one ima
 question, K tokens in the cache, D language width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import Protocol
@@ -123,7 +123,7 @@ class PackedRows:
         """[N, ...] -> [B, Q, ...], zeros where an image has fewer questions."""
         images, slots = self._shape
         grid = rows.new_zeros(images * slots, *rows.shape[1:])
-        grid[self._place] = rows
+        grid[self._place.to(rows.device)] = rows
         return grid.unflatten(0, (images, slots))
 
 
@@ -189,6 +189,22 @@ def _branch_of(layer: CacheLayerMixin, index: Tensor | None) -> CacheLayerMixin:
     if index is not None:
         branch.keys, branch.values = layer.keys[index], layer.values[index]
     return branch
+
+
+def joined_prefills(prefills: Sequence[Prefill]) -> Prefill:
+    """Several batches of prompts of one length as one; they stay as they are."""
+    cache = copy(prefills[0].cache)
+    together = zip(*(prefill.cache.layers for prefill in prefills), strict=True)
+    cache.layers = [_joined_layers(layers) for layers in together]
+    states, masks = ([getattr(prefill, name) for prefill in prefills] for name in ("state", "mask"))
+    return Prefill(torch.cat(states), cache, torch.cat(masks))
+
+
+def _joined_layers(layers: Sequence[CacheLayerMixin]) -> CacheLayerMixin:
+    joined = _branch_of(layers[0], None)
+    joined.keys = torch.cat([layer.keys for layer in layers])
+    joined.values = torch.cat([layer.values for layer in layers])
+    return joined
 
 
 def _places(index: Tensor) -> tuple[Tensor, tuple[int, int]]:

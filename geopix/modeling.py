@@ -5,6 +5,7 @@ Importing this module registers GeoPix with the Auto classes of transformers.
 Letters in shapes: B rows, T tokens, S image side, V vocabulary, M targets, g the mask grid's side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,7 @@ from transformers import (
 )
 from transformers.utils.generic import ModelOutput
 
-from geopix.branching import Prefill, Rows, positions_of
+from geopix.branching import Prefill, Rows, joined_prefills, positions_of
 from geopix.choosing import AtMost, Likeliest, NextToken
 from geopix.class_memory import ClassSelector, PredictedClass
 from geopix.configuration import GeoPixConfig
@@ -88,6 +89,16 @@ class Looked:
 
     vision: VisionFeatures
     trunk: Prefill
+
+
+def joined(looks: Sequence[Looked]) -> Looked:
+    """Several readings as one, their images in order."""
+    if len(looks) == 1:
+        return looks[0]
+    language = torch.cat([look.vision.language for look in looks])
+    levels = zip(*(look.vision.levels for look in looks), strict=True)
+    vision = VisionFeatures(language, tuple(torch.cat(level) for level in levels))
+    return Looked(vision, joined_prefills([look.trunk for look in looks]))
 
 
 class GeoPixPreTrainedModel(PreTrainedModel):

@@ -14,6 +14,7 @@ from geopix.boxes import boxes_of_masks, parse_boxes
 from geopix.checkpoint import load_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
+from geopix.devices import best_device
 from geopix.image_processing import ImageInput, to_rgb
 from geopix.layers import resize
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
@@ -89,13 +90,13 @@ class GeoPix:
 
         Args:
             directory: the folder.
-            device: where the model runs; the first GPU when None and there is one, else the CPU.
+            device: where the model runs; CUDA, MPS or the CPU, the first that there is, when None.
             dtype: the weights' type; the stored one when None.
 
         Raises:
             EnvironmentProblem: if files are missing or damaged.
         """
-        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        place = device or best_device()
         return cls(*load_checkpoint(directory, torch.device(place), dtype))
 
     def respond(self, image: ImageInput, text: str, **asking: Unpack[Asking]) -> Answer:
@@ -230,6 +231,16 @@ class Look:
         self._geopix = geopix
         self._looked = looked
         self._size = size
+
+    @property
+    def looked(self) -> Looked:
+        """The model's reading of the picture."""
+        return self._looked
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The picture's width and height."""
+        return self._size
 
     @torch.inference_mode()
     def respond(self, texts: Sequence[str], **asking: Unpack[Asking]) -> list[Answer]:
