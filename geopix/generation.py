@@ -14,12 +14,11 @@ from geopix.branching import (
     PackedRows,
     Prefill,
     Rows,
-    branch_of,
-    growing_cache,
     packs_well,
     positions_of,
 )
 from geopix.choosing import NextToken
+from geopix.growing_cache import branch_of, growing_cache
 
 #: Attention that takes a mask of what each token sees.
 MASKED_ATTENTION = ("sdpa", "eager")
