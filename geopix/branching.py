@@ -85,7 +85,7 @@ class PackedRows:
         self._read = read
         self._place, self._shape = _places(index)
         images, slots = self._shape
-        used = index.unique()
+        used = torch.unique(index)
         self._cache = branch_of(trunk.cache, used)
         before = trunk.mask[used].bool()
         real = self._spread(mask.bool())
@@ -95,7 +95,8 @@ class PackedRows:
         own = itself[None, :, :, None] & real[:, None]  # a row sees its own question: bool[B, Q, Q, T]
         self._sees = torch.cat([before[:, None].expand(-1, slots, -1), own.flatten(2)], dim=-1)
         states = self._read_questions(self._spread(embeddings), real, before, own)
-        self.state = states.unflatten(1, (slots, -1))[:, :, -1].flatten(0, 1)[self._place]
+        last = states.reshape(images * slots, -1, states.shape[-1])[:, -1]
+        self.state = last[self._place]
 
     def _read_questions(self, grid: Tensor, real: Tensor, before: Tensor, own: Tensor) -> Tensor:
         """Each token sees the prefix and its own question up to itself: float[B, Q, T, D] -> float[B, Q*T, D]."""
@@ -121,7 +122,7 @@ class PackedRows:
         images, slots = self._shape
         grid = rows.new_zeros(images * slots, *rows.shape[1:])
         grid[self._place.to(rows.device)] = rows
-        return grid.unflatten(0, (images, slots))
+        return grid.reshape(images, slots, *rows.shape[1:])
 
 
 def joined_prefills(prefills: Sequence[Prefill]) -> Prefill:
@@ -136,7 +137,7 @@ def _places(index: Tensor) -> tuple[Tensor, tuple[int, int]]:
     >>> _places(torch.tensor([7, 4, 7, 7]))
     (tensor([3, 0, 4, 5]), (2, 3))
     """
-    images, image = index.unique(return_inverse=True)
+    images, image = torch.unique(index, return_inverse=True)
     same = image[:, None] == image[None]
     number = same.tril(-1).sum(dim=1)
     slots = int(number.max()) + 1

@@ -5,11 +5,12 @@ Letters in shapes: B rows of the cache, T new tokens.
 
 from collections.abc import Sequence
 from copy import copy, deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedConfig
-from transformers.cache_utils import CacheLayerMixin, DynamicLayer
+from transformers.cache_utils import DynamicLayer
 
 #: The fewest places that a growing layer takes at a time.
 ROOM = 64
@@ -23,11 +24,11 @@ class GrowingLayer(DynamicLayer):
         self.room: tuple[Tensor, Tensor] | None = None
 
     @classmethod
-    def behind(cls, layer: CacheLayerMixin, index: Tensor | None) -> "GrowingLayer":
+    def behind(cls, layer: DynamicLayer, index: Tensor | None) -> "GrowingLayer":
         """A layer that goes on where another ended, which stays as it is; with some of its rows, or all."""
-        grown = cls()
-        grown.lazy_initialization(layer.keys, layer.values)
-        grown.keys, grown.values = ((x if index is None else x[index]) for x in (layer.keys, layer.values))
+        grown, (keys, values) = cls(), _held(layer)
+        grown.lazy_initialization(keys, values)
+        grown.keys, grown.values = (keys, values) if index is None else (keys[index], values[index])
         return grown
 
     def update(
@@ -37,16 +38,22 @@ class GrowingLayer(DynamicLayer):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self.keys, self.values = key_states, value_states
-            return self.keys, self.values
-        old, new = (self.keys, self.values), (key_states, value_states)
-        length, needed = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+            return key_states, value_states
+        old, length = _held(self), self.get_seq_length()
+        needed = length + key_states.shape[-2]
         if self.room is None or self.room[0].shape[-2] < needed:
             more = needed + max(ROOM, needed // 4)  # so that each token is copied a few times at most
-            self.room = tuple(_widened(states, more) for states in old)
-        for room, states in zip(self.room, new, strict=True):
+            self.room = _widened(old[0], more), _widened(old[1], more)
+        for room, states in zip(self.room, (key_states, value_states), strict=True):
             room[..., length:needed, :] = states
         self.keys, self.values = (room[..., :needed, :] for room in self.room)
         return self.keys, self.values
+
+
+def _held(layer: DynamicLayer) -> tuple[Tensor, Tensor]:
+    if layer.keys is None or layer.values is None:
+        raise ValueError("this layer of the cache has read nothing yet")
+    return layer.keys, layer.values
 
 
 def _widened(states: Tensor, length: int) -> Tensor:
@@ -64,14 +71,14 @@ def growing_cache(config: PreTrainedConfig) -> Cache:
 
 def branch_of(cache: Cache, index: Tensor) -> Cache:
     """A cache that goes on from rows int64[N] of another, which stays as it is."""
-    rows = len(cache.layers[0].keys)
-    every = len(index) == rows and index.tolist() == list(range(rows))
+    layers: list[Any] = cache.layers
+    every = index.tolist() == list(range(len(layers[0].keys)))
     branch = copy(cache)
-    branch.layers = [_branch_of(layer, None if every else index) for layer in cache.layers]
+    branch.layers = [_branch_of(layer, None if every else index) for layer in layers]
     return branch
 
 
-def _branch_of(layer: CacheLayerMixin, index: Tensor | None) -> CacheLayerMixin:
+def _branch_of(layer: Any, index: Tensor | None) -> Any:
     if isinstance(layer, GrowingLayer):
         return GrowingLayer.behind(layer, index)
     branch = deepcopy(layer)
@@ -87,7 +94,7 @@ def joined_caches(caches: Sequence[Cache]) -> Cache:
     return joined
 
 
-def _joined_layers(layers: Sequence[CacheLayerMixin]) -> CacheLayerMixin:
+def _joined_layers(layers: Sequence[Any]) -> Any:
     joined = _branch_of(layers[0], None)
     joined.keys = torch.cat([layer.keys for layer in layers])
     joined.values = torch.cat([layer.values for layer in layers])
