@@ -202,27 +202,58 @@ def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) 
 
 
 @main.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--task", required=True, metavar="NAME", help="The task whose parser and metrics score the answers.")
+@click.argument("source", nargs=-1, required=True, metavar="FILE | lmms FOLDER | lm-eval FOLDER | vlmevalkit FOLDER")
+@click.option("--task", metavar="NAME", help="The task whose parser and metrics score the answers; a FILE needs one.")
 @click.option(
     "--map",
     "mapping",
     multiple=True,
     metavar="KEY=FIELD",
-    help="Where the file keeps a value: prompt, text (the answer), target (one field or several with commas), id, "
+    help="Where a FILE keeps a value: prompt, text (the answer), target (one field or several with commas), id, "
     "image, or tag.NAME.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The run's folder.")
-@click.option("--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem]")
+@click.option(
+    "--model-name", metavar="NAME", help="The model's name in tables.  [default: the file's stem, or the log's]"
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @judge_options
 @task_folders
 @click.pass_context
-def import_answers(context: click.Context, /, **options: Any) -> None:
-    """Score another model's answers from a JSON Lines file that holds questions, right answers and answers."""
-    from harness.importing import import_file  # noqa: PLC0415
+def import_answers(
+    context: click.Context, /, source: tuple[str, ...], mapping: tuple[str, ...], **options: Any
+) -> None:
+    """Turn other people's answers into a run.
 
-    context.exit(import_file(command=tuple(sys.argv), **options))
+    A FILE of JSON Lines holds questions, right answers and a model's answers; --task and --map say how to score them.
+    A FOLDER holds the logs of samples of lmms-eval, lm-evaluation-harness or VLMEvalKit. Tasks that `export` wrote are
+    scored by our metrics; others by --task, or else keep the scores that they have.
+    """
+    command = tuple(sys.argv)
+    if len(source) == 1:
+        if not options["task"]:
+            raise click.UsageError("a FILE needs --task NAME: the task whose parser and metrics score the answers.")
+        from harness.importing import import_file  # noqa: PLC0415
+
+        context.exit(import_file(command=command, file=Path(source[0]), mapping=mapping, **options))
+    if len(source) > 2 or mapping:
+        raise click.UsageError("give a FILE with --map, or a format and a FOLDER: geopix-eval import lmms logs/")
+    from harness.exchange.import_command import import_logs  # noqa: PLC0415
+
+    context.exit(import_logs(command=command, form=source[0], folder=Path(source[1]), **options))
+
+
+@main.command("export")
+@click.argument("form", metavar="lmms", type=click.Choice(["lmms"]))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--tasks", "names", required=True, metavar="NAME,..", help="Tasks to write.")
+@data_dir_option
+@task_folders
+def export(form: str, folder: Path, names: str, data_dir: Path, task_dirs: tuple[Path, ...]) -> None:
+    """Write tasks as folders that lmms-eval runs with --include_path, scored there by our own functions."""
+    from harness.exchange.export_command import export_lmms  # noqa: PLC0415
+
+    export_lmms(folder, names, data_dir, task_dirs)
 
 
 @main.command("rescore")

@@ -149,7 +149,7 @@ class Answers:
             judge=judge,
             judge_cache=judge_cache,
         )
-        works = [_work(task, old, settings.data_dir) for old in self.records]
+        works = [work_of(task, old, settings.data_dir) for old in self.records]
         records = [
             record(reading, work, old.response, old.prediction.reason)
             for work, old in zip(works, self.records, strict=True)
@@ -182,7 +182,8 @@ def _refuse_torn(path: Path) -> None:
         raise DataError(f"{path}:{line}: the last line is torn: its end is missing. {_AGAIN}")
 
 
-def _work(task: Task, old: Record, data_dir: Path) -> Work:
+def work_of(task: Task, old: Record, data_dir: Path) -> Work:
+    """Returns the sample and the request that a record is of, as far as it keeps them."""
     files = (spelt_below(data_dir, file) for file in old.image_files)
     images = tuple(ImageFile(image, file) for image, file in zip(old.images, files, strict=False))
     sample = Sample(old.sample_id, images, old.fields, old.raw_target or old.target, old.tags)

@@ -1,0 +1,76 @@
+"""What passes through lmms-eval between our tasks and our models: samples in its documents, answers in its strings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from harness.records import ImageFile, Mask, Response, Sample, Target
+
+ANSWER = "geopix_answer"
+
+
+def pack_sample(sample: Sample, data_dir: Path) -> str:
+    """Returns a sample as JSON; its images' paths relative to the data folder, so that it can be moved."""
+    return orjson.dumps(
+        {
+            "id": sample.id,
+            "images": [[image.id, str(image.path.relative_to(data_dir))] for image in sample.images],
+            "fields": dict(sample.fields),
+            "target": sample.target,
+            "tags": dict(sample.tags),
+            "defect": sample.defect,
+        }
+    ).decode()
+
+
+def unpack_sample(text: str, data_dir: Path) -> Sample:
+    """Returns the sample that `pack_sample` wrote, its images below a data folder."""
+    data = orjson.loads(text)
+    target = data["target"]
+    return Sample(
+        id=data["id"],
+        images=tuple(ImageFile(name, data_dir / path) for name, path in data["images"]),
+        fields=data["fields"],
+        target=Target(tuple(target["texts"]), **_shapes(target)),
+        tags=data["tags"],
+        defect=data["defect"],
+    )
+
+
+def pack_response(response: Response) -> str:
+    """Returns an answer as the one string that a model of lmms-eval gives.
+
+    Words alone stay as they are, so that any task can score them; with masks, boxes or a reason it is a JSON object
+    whose `masks` are COCO run-length encodings, the way lmms-eval's own mask tasks pass them.
+    """
+    if not (response.masks or response.boxes or response.reason or response.box_family):
+        return response.text
+    packed = {
+        ANSWER: 1,
+        "text": response.text,
+        "masks": response.masks,
+        "boxes": response.boxes,
+        "reason": response.reason,
+        "box_family": response.box_family,
+    }
+    return orjson.dumps(packed, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def unpack_response(text: str) -> Response:
+    """Returns the answer that a string holds; a string that `pack_response` did not write is an answer's words."""
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return Response(text)
+    if not isinstance(data, dict) or ANSWER not in data:
+        return Response(text)
+    return Response(data["text"], **_shapes(data), reason=data["reason"], box_family=data["box_family"])
+
+
+def _shapes(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "masks": tuple(Mask((mask["size"][0], mask["size"][1]), mask["counts"]) for mask in data["masks"]),
+        "boxes": tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in data["boxes"]),
+    }
