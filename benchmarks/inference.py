@@ -90,6 +90,8 @@ class Child:
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
+
+    def wait(self) -> None:
         self._line()
 
     def ask(self, name: str, out: Path) -> None:
@@ -147,6 +149,8 @@ def measure(options: argparse.Namespace, names: list[str], ways: list[str], fold
         children["authors"] = Child([*script, str(options.authors_code), str(options.release), *files])
     for child in children.values():
         child.start(options.threads)
+    for child in children.values():
+        child.wait()
     for _ in range(options.runs):
         for place, name in enumerate(names):
             for number, child in enumerate(children.values()):

@@ -91,6 +91,7 @@ def target_by_target(model: Model) -> None:
 def every_state(model: Model) -> None:
     """Keeps the states of all layers at all steps, and computes the logits of every position."""
     kept: list[Any] = []
+    head = model.get_output_embeddings()
 
     def before(_decoder: nn.Module, _arguments: Any, inputs: dict[str, Any]) -> Any:
         if inputs["past_key_values"].get_seq_length() == 0:
@@ -99,7 +100,7 @@ def every_state(model: Model) -> None:
 
     def behind(_decoder: nn.Module, _arguments: Any, output: Any) -> None:
         kept.append(output.hidden_states)
-        model.get_output_embeddings()(output.last_hidden_state[:, :-1])
+        head(output.last_hidden_state[:, :-1])
 
     decoder = model.language_model.get_decoder()
     decoder.register_forward_pre_hook(before, with_kwargs=True)
