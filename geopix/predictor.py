@@ -11,13 +11,18 @@ import torch
 from PIL import Image
 
 from geopix.boxes import boxes_of_masks, parse_boxes
-from geopix.checkpoint import load_checkpoint
+from geopix.chat import Turn
+from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
+from geopix.conversation import Conversation
 from geopix.devices import best_device
-from geopix.image_processing import ImageInput, to_rgb
+from geopix.halving import FittingBatch
+from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
 from geopix.layers import resize
+from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
+from geopix.peft_adapters import load, source
 from geopix.processing import GeoPixProcessor
 from harness.errors import ConfigurationError, SampleError, nearest
 
@@ -56,6 +61,7 @@ class Asking(TypedDict, total=False):
         seed: of the drawing; 0. The same call with the same seed gives the same answers.
         memory_class: the class whose memory all targets read: a name, its index, or "unknown"; predicted for each
             target when None.
+        history: what was said before, the same for each question; nothing when left out.
     """
 
     task: str | None
@@ -65,6 +71,7 @@ class Asking(TypedDict, total=False):
     top_p: float
     seed: int
     memory_class: str | int | None
+    history: Sequence[Turn]
 
 
 class GeoPix:
@@ -78,6 +85,7 @@ class GeoPix:
     def __init__(self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor) -> None:
         self.model = model
         self.processor = processor
+        self.fitting = FittingBatch()
 
     @classmethod
     def from_pretrained(
@@ -85,19 +93,47 @@ class GeoPix:
         directory: str | Path,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        adapter: str | Path | None = None,
+        device_map: DeviceMap | None = None,
     ) -> Self:
         """Loads a checkpoint folder.
 
         Args:
-            directory: the folder.
+            directory: the folder; or that of a PEFT adapter, which names the checkpoint it belongs to.
             device: where the model runs; CUDA, MPS or the CPU, the first that there is, when None.
             dtype: the weights' type; the stored one when None.
+            adapter: the folder of a PEFT adapter for the checkpoint.
+            device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
 
         Raises:
+            ConfigurationError: if the options contradict each other.
             EnvironmentProblem: if files are missing or damaged.
         """
+        if device is not None and device_map is not None:
+            raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
         place = device or best_device()
-        return cls(*load_checkpoint(directory, torch.device(place), dtype))
+        return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
+
+    def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
+        """Writes a whole checkpoint with its model card; `from_pretrained` reads it.
+
+        Args:
+            directory: the folder; made when it is not there.
+            max_shard_size: how large a weight file may become, in bytes or as "5GB".
+
+        Raises:
+            ConfigurationError: an adapter lies beside the weights, or there is a card that people wrote.
+            EnvironmentProblem: the card cannot be written.
+        """
+        if hasattr(self.model, "peft_config"):
+            raise ConfigurationError(
+                "an adapter lies beside this model's weights. `geopix merge ADAPTER OUT` writes both as one checkpoint."
+            )
+        folder = Path(directory)
+        save_checkpoint(self.model, self.processor, folder, max_shard_size)
+        write_card(folder)
+        return folder
 
     def respond(self, image: ImageInput, text: str, **asking: Unpack[Asking]) -> Answer:
         """Answers one question about one picture; the options are those of `Asking`."""
@@ -111,6 +147,8 @@ class GeoPix:
     def respond_batch(self, requests: Sequence[tuple[ImageInput, str]], **asking: Unpack[Asking]) -> list[Answer]:
         """Answers a batch of questions, each about a picture; one picture object or path is read once.
 
+        A batch that the device has no memory for is halved, with a warning, and so are all later ones.
+
         Args:
             requests: pairs of a picture (Pillow, numpy or path) and a question.
             **asking: see `Asking`.
@@ -121,13 +159,17 @@ class GeoPix:
         Raises:
             SampleError: if a picture cannot be read, or a question is empty or too long.
             ConfigurationError: if the task or the class is unknown.
+            EnvironmentProblem: if there is no memory for a single question.
         """
-        if not requests:
-            return []
-        options = self.options(asking)
         self.check_questions([text for _, text in requests], asking)
+        return self.fitting.ask(lambda part: self._respond(part, asking), requests)
+
+    def _respond(self, requests: Sequence[tuple[ImageInput, str]], asking: Asking) -> list[Answer]:
+        options = self.options(asking)
         index, pictures = _unique([image for image, _ in requests])
-        batch = self.processor(pictures, [text for _, text in requests], task=asking.get("task"))
+        batch = self.processor(
+            pictures, [text for _, text in requests], task=asking.get("task"), history=asking.get("history", ())
+        )
         device = self.model.device
         generated = self.model.generate(
             batch["input_ids"].to(device),
@@ -151,6 +193,14 @@ class GeoPix:
         looked = self.model.look(torch.tensor([self.processor.encode_prefix()], device=device), pixels)
         return Look(self, looked, picture.size)
 
+    def converse(self, image: ImageInput) -> Conversation:
+        """Reads a picture once, for questions that may refer to the answers before them.
+
+        Raises:
+            SampleError: if the picture cannot be read.
+        """
+        return Conversation(self.look(image))
+
     def options(self, asking: Asking) -> dict[str, Any]:
         """Returns the model's own arguments for a way of asking.
 
@@ -170,17 +220,28 @@ class GeoPix:
         Raises:
             SampleError: if a question is empty or too long; says which and by how much.
         """
+        for number, text in enumerate(texts, 1):
+            if problem := self.question_problem(text, asking.get("task"), asking.get("history", ())):
+                raise SampleError(f"question {number} of {len(texts)} {problem}")
+
+    def question_problem(self, text: str, task: str | None = None, history: Sequence[Turn] = ()) -> str | None:
+        """Says why a question cannot be asked, "is empty .." for example; None when it can.
+
+        Raises:
+            ConfigurationError: if the task is unknown.
+        """
         context = self.model.config.text_config.max_position_embeddings
         before = len(self.processor.encode_prefix())
-        for number, text in enumerate(texts, 1):
-            if not self.processor.question(text):
-                raise SampleError(f"question {number} of {len(texts)} is empty. Ask something in words.")
-            length = len(self.processor.encode_question(text, asking.get("task")))
-            if before + length >= context:
-                raise SampleError(
-                    f"question {number} of {len(texts)} takes {length} tokens; with {before} for the image that is "
-                    f"more than the model's context of {context}. Shorten the question."
-                )
+        if not self.processor.question(text):
+            return "is empty. Ask something in words."
+        length = len(self.processor.encode_question(text, task, history))
+        if before + length < context:
+            return None
+        said = f", what was said before it included ({len(history)} turns)" if history else ""
+        return (
+            f"takes {length} tokens{said}; with {before} for the image that is more than the model's context of "
+            f"{context}. Shorten the question{said and ' or begin anew'}."
+        )
 
     def answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
         """Returns one row of what the model said as an answer about a picture of a size (width, height)."""
@@ -252,12 +313,15 @@ class Look:
 
         Raises:
             ConfigurationError: if the task or the class is unknown.
+            EnvironmentProblem: if there is no memory for a single question.
         """
-        if not texts:
-            return []
+        self._geopix.check_questions(texts, asking)
+        return self._geopix.fitting.ask(lambda part: self._respond(part, asking), texts)
+
+    def _respond(self, texts: Sequence[str], asking: Asking) -> list[Answer]:
         geopix = self._geopix
-        geopix.check_questions(texts, asking)
-        questions = [geopix.processor.encode_question(text, asking.get("task")) for text in texts]
+        task, history = asking.get("task"), asking.get("history", ())
+        questions = [geopix.processor.encode_question(text, task, history) for text in texts]
         batch, device = geopix.processor.pad(questions), geopix.model.device
         generated = geopix.model.answer(
             self._looked,
@@ -282,4 +346,9 @@ def _open(image: ImageInput) -> Image.Image:
         return to_rgb(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         where = Path(image).resolve() if isinstance(image, str | Path) else f"the {type(image).__name__} given"
+        if isinstance(error, Image.DecompressionBombError):
+            raise SampleError(
+                f"{where}: cannot be read as a picture: it has more than {MOST_PIXELS:,} pixels, the most that are "
+                "decoded at once. Make it smaller, or cut it into tiles: see `geopix predict --tile`."
+            ) from error
         raise SampleError(f"{where}: cannot be read as a picture: {error}. Check or replace the file.") from error

@@ -35,15 +35,17 @@ class Session:
         Raises:
             SampleError: if an image cannot be read, or a question is empty or too long.
             ConfigurationError: if the task or the class is unknown.
+            EnvironmentProblem: if there is no memory for a single question.
         """
-        if not requests:
-            return []
-        geopix, texts = self._geopix, [text for _, text in requests]
-        geopix.check_questions(texts, asking)
+        self._geopix.check_questions([text for _, text in requests], asking)
+        return self._geopix.fitting.ask(lambda part: self._respond(part, asking), requests)
+
+    def _respond(self, requests: Sequence[tuple[Path, str]], asking: Asking) -> list[Answer]:
+        geopix, task, history = self._geopix, asking.get("task"), asking.get("history", ())
         looks = self._look(tuple(dict.fromkeys(path for path, _ in requests)))
         order = {path: place for place, path in enumerate(looks)}
         index = [order[path] for path, _ in requests]
-        batch = geopix.processor.pad([geopix.processor.encode_question(text, asking.get("task")) for text in texts])
+        batch = geopix.processor.pad([geopix.processor.encode_question(text, task, history) for _, text in requests])
         device = geopix.model.device
         generated = geopix.model.answer(
             joined([look.looked for look in looks.values()]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
 from harness.images import image_digest, write_preview
-from harness.interfaces import Judge, Model
+from harness.interfaces import ConcurrentModel, Judge, Model
 from harness.judges.cache import VerdictCache
 from harness.judging import Judging, judge_records, judged_metrics
 from harness.paths import spelt_below
@@ -222,7 +222,19 @@ def _ask(model: Model, works: Sequence[Work], answered: Container[str]) -> Itera
     for start in range(0, len(in_order), model.batch_size):
         batch = [work for work in in_order[start : start + model.batch_size] if work.sample.id not in answered]
         if batch:
-            yield _answer(model, batch)
+            yield from _answers(model, batch)
+
+
+def _answers(model: Model, batch: list[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields the answers of a batch, in parts where the model gives them as they come."""
+    if not isinstance(model, ConcurrentModel):
+        yield _answer(model, batch)
+        return
+    waiting = dict(enumerate(batch))
+    for index, outcome in model.answers([work.request for work in batch]):
+        yield [(waiting.pop(index), outcome)]
+    if waiting:
+        yield [(work, "the model gave no answer") for work in waiting.values()]
 
 
 def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:

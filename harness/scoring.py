@@ -137,6 +137,7 @@ def summarise(
     """
     spec, records = task.spec, judging.records
     scores = score_corpus(task, records, seed, undefined)
+    responses = [record.response for record in records if record.response]
     return TaskResult(
         task=spec.name,
         title=spec.title,
@@ -150,8 +151,8 @@ def summarise(
         metrics=cards(task),
         scores=scores.whole,
         slices=scores.slices,
-        seconds=_total([record.response.seconds for record in records if record.response]),
-        tokens=_whole(_total([record.response.tokens for record in records if record.response])),
+        seconds=_total([response.seconds for response in responses]),
+        tokens=_whole(_total([response.tokens for response in responses])),
         paper=spec.paper,
         licence=spec.licence,
         url=spec.url,
@@ -165,6 +166,9 @@ def summarise(
         format=FORMAT,
         judging=judging.facts,
         unjudged=judging.failed,
+        prompt_tokens=_whole(_total([response.prompt_tokens for response in responses])),
+        cost=_total([response.cost for response in responses]),
+        cached=sum(response.cached for response in responses),
     )
 
 
