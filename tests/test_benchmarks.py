@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
     [
         (("rsvqa.py", "--questions", "200", "--images", "4", "--runs", "1"), "| scored |"),
         (("overhead.py", "--questions", "200", "--images", "4", "--runs", "1"), "| ratio |"),
+        (("merge.py", "--records", "300", "--per-image", "7"), "| 300 | 8 |"),
+        (("cluster.py", "--all"), "| `rsvqa_hr` | 222,684 |"),
         (("startup.py", "--runs", "1"), "`geopix-eval ls`"),
     ],
 )

@@ -11,9 +11,9 @@ from geopix.tokenizer import IMAGE_TOKEN
 from geopix.training.recipe import Source
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, DataError
-from harness.evaluate import data_root
 from harness.located_yaml import Document
 from harness.plugins import Plugins
+from harness.preparation import data_root
 from harness.prompts import PromptTemplate
 from harness.records import ImageFile, Mask, Sample
 from harness.spec import Task, build
