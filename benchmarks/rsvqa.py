@@ -22,15 +22,17 @@ import gc, sys
 gc.set_threshold(50_000)  # as the command does
 from pathlib import Path
 from harness.catalog import Catalogue, shipped
-from harness.evaluate import Settings, prepare, score_answers
+from harness.closing import score_answers
 from harness.models.replay import replay
 from harness.plugins import installed
+from harness.preparation import prepare
 from harness.scoring import record
+from harness.settings import Settings
 root, answers = map(Path, sys.argv[1:])
 task = Catalogue([shipped("tasks")], installed()).task("rsvqa_hr")
 model = replay(str(answers), {})
 settings = Settings(root)
-works = prepare(task, model, settings)
+works = list(prepare(task, model, settings))
 responses = model.respond([work.request for work in works])
 records = [record(task, work, response) for work, response in zip(works, responses, strict=True)]
 score_answers(task, works, records, settings)

@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from harness.errors import GeoPixError
+from harness.errors import NO_ROOM, EnvironmentProblem, GeoPixError
 
 # Only what every command needs is imported above; `--help` and `ls` must not wait for numpy or a model.
 
@@ -43,10 +43,19 @@ class Group(click.Group):
             context.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                self._report(context)
+            click.echo(f"Error: {error}. Make room and run the same command again.", err=True)
+            context.exit(EnvironmentProblem.exit_code)
         except Exception:  # noqa: BLE001 - whatever it is, its traceback is printed
-            traceback.print_exc()
-            click.echo("This is a bug, here or in a plugin. Please report it with the lines above.", err=True)
-            context.exit(INTERNAL_ERROR)
+            self._report(context)
+
+    @staticmethod
+    def _report(context: click.Context) -> NoReturn:
+        traceback.print_exc()
+        click.echo("This is a bug, here or in a plugin. Please report it with the lines above.", err=True)
+        context.exit(INTERNAL_ERROR)
 
 
 data_dir_option = click.option(
@@ -101,6 +110,11 @@ def judge_options(function: Callable[P, R]) -> Callable[P, R]:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Answer one of N shares of each task.  [default: as torchrun, accelerate or SLURM say, else 1/1]",
+)
 @policy_option
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
@@ -108,6 +122,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     \b
     geopix-eval --tasks rsvqa_hr,rrsis --model ckpt/    run tasks; the same command again goes on where it stopped
+    torchrun --nproc-per-node 8 -m harness --tasks ..   the same with eight processes
     geopix-eval leaderboard runs/ -o board.html         compare runs
     geopix-eval compare baseline.json.gz runs/new       say what regressed; exit code 1 stops a pipeline
 
@@ -325,6 +340,25 @@ def rescore(context: click.Context, /, **options: Any) -> None:
     from harness.rescoring import rescore_run  # noqa: PLC0415
 
     context.exit(rescore_run(command=tuple(sys.argv), **options))
+
+
+@main.command("merge")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="Only this task.  [default: all that are not finished]")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The data.  [default: as the run's]")
+@policy_option
+@judge_options
+@task_folders
+@click.pass_context
+def merge(context: click.Context, /, **options: Any) -> None:
+    """Close the tasks of a run that several processes have answered, without the model.
+
+    Whoever is last at work does so by itself; this is for a run whose last process was killed, or that was answered on
+    machines that know nothing of each other. Exit code 3 when samples have no record yet.
+    """
+    from harness.merging import merge_run  # noqa: PLC0415
+
+    context.exit(merge_run(**options))
 
 
 @main.command("diff")

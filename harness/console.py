@@ -9,15 +9,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from harness.evaluate import Progress as ProgressCallback
 from harness.results import MetricCard, Score, TaskResult
+from harness.settings import Progress as ProgressCallback
+from harness.shards import ALONE, Shard
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 @contextmanager
-def task_progress() -> Iterator[ProgressCallback]:
-    """Gives a callback that draws one bar a task on the error stream: count, and time left."""
+def task_progress(shard: Shard = ALONE) -> Iterator[ProgressCallback]:
+    """Gives a callback that draws one bar a task on the error stream: count, and time left.
+
+    Of several processes the first draws its own share, which is as long as the others', and the others draw nothing.
+    """
+    if not shard.first:
+        yield lambda task, done, total: None
+        return
+    share = "" if shard.alone else f", share 1 of {shard.count}"
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -29,7 +37,7 @@ def task_progress() -> Iterator[ProgressCallback]:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in bars:
-            bars[task] = bar.add_task(task, total=total)
+            bars[task] = bar.add_task(f"{task}{share}", total=total)
         bar.update(bars[task], completed=done)
 
     with bar:

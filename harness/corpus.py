@@ -1,9 +1,9 @@
 """A task's scores, for all samples and for each slice, each with its interval."""
 
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import nan
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
 
@@ -16,6 +16,57 @@ from harness.records import Record
 from harness.results import Score, Slice
 from harness.spec import Task
 from harness.statistics import interval
+
+
+class SampleColumns:
+    """Statistics that come one sample at a time; only those are kept that a sample has, 16 bytes each."""
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+        self._values: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._count = 0
+
+    def add(self, statistics: Mapping[str, float]) -> None:
+        """Takes in one sample's statistics."""
+        for name, value in statistics.items():
+            self._rows[name].append(self._count)
+            self._values[name].append(value)
+        self._count += 1
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Returns each statistic as float64[N], by name in order; NaN where a sample does not have it."""
+        found = {}
+        for name in sorted(self._rows):
+            found[name] = np.full(self._count, np.nan)
+            found[name][np.frombuffer(self._rows[name], dtype=np.int64)] = np.frombuffer(self._values[name])
+        return found
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Words that come one sample at a time, each word kept once.
+
+    Attributes:
+        known: the words, each with its number in the order of their coming.
+        codes: each sample's word by number; -1 where it has none.
+    """
+
+    known: dict[str, int] = field(default_factory=dict)
+    codes: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add(self, word: str | None) -> None:
+        """Takes in one sample's word."""
+        self.codes.append(-1 if word is None else self.known.setdefault(word, len(self.known)))
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Returns int64[N]: each sample's word by its number, in the order of their coming."""
+        return np.frombuffer(self.codes, dtype=np.int64)
+
+    def places(self) -> NDArray[np.int64]:
+        """Returns int64[N]: each sample's word by its place in the alphabet, whatever the order of their coming."""
+        place = np.empty(len(self.known), dtype=np.int64)
+        place[[self.known[word] for word in sorted(self.known)]] = np.arange(len(self.known))
+        return place[self.numbers()]
 
 
 @dataclass(frozen=True)
@@ -33,12 +84,10 @@ class Table:
     @classmethod
     def of(cls, records: Sequence[Record], metric: str, clusters: NDArray[np.int64]) -> Self:
         """Returns the table of a metric over some records."""
-        # Filled from what each sample has: a column a class, say, is nearly empty, and not to be asked of every sample.
-        columns: defaultdict[str, list[float]] = defaultdict(lambda: [nan] * len(records))
-        for row, record in enumerate(records):
-            for name, value in record.statistics.get(metric, {}).items():
-                columns[name][row] = value
-        return cls({name: np.array(columns[name], dtype=np.float64) for name in sorted(columns)}, clusters)
+        columns = SampleColumns()
+        for record in records:
+            columns.add(record.statistics.get(metric, {}))
+        return cls(columns.arrays(), clusters)
 
     def rows(self, wanted: NDArray[np.bool_]) -> Self:
         """Returns the table of the samples where bool[N] is true, with the statistics that at least one of them has."""
@@ -68,35 +117,62 @@ class CorpusScores:
     slices: tuple[Slice, ...]
 
 
-def score_corpus(
-    task: Task, records: Sequence[Record], seed: int, undefined: Mapping[str, str] = MappingProxyType({})
-) -> CorpusScores:
-    """Returns the scores of all samples, and of those that share each value of each of the task's slice tags.
+class Corpus:
+    """What a task's scores are made of, taken in record by record; no record is kept.
 
     Args:
         task: the task.
-        records: its records.
-        seed: the seed of the bootstrap.
-        undefined: why a metric could not score at all, by its name in the task.
-
-    Raises:
-        ConfigurationError: a metric fails on some samples together.
     """
-    _, clusters = np.unique(np.array([record.cluster for record in records], dtype=np.str_), return_inverse=True)
-    tables = {name: Table.of(records, name, clusters) for name in task.metrics}
 
-    def scores_of(rows: Mapping[str, Table]) -> tuple[Score, ...]:
-        scores = (_score(name, metric, rows[name], seed) for name, metric in task.metrics.items())
-        return tuple(replace(score, reason=undefined.get(score.name, score.reason)) for score in scores)
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._columns = {name: SampleColumns() for name in task.metrics}
+        self._clusters = Codes()
+        self._tags = {tag: Codes() for tag in task.spec.slices}
 
-    whole = scores_of(tables)
-    slices = []
-    for tag in task.spec.slices:
-        tags = [record.tags.get(tag) for record in records]
-        for value in sorted({value for value in tags if value is not None}):
-            wanted = np.array([found == value for found in tags])
-            slices.append(Slice(tag, value, scores_of({name: table.rows(wanted) for name, table in tables.items()})))
-    return CorpusScores(whole, tuple(slices))
+    def add(self, record: Record) -> None:
+        """Takes in one sample's record."""
+        for name, columns in self._columns.items():
+            columns.add(record.statistics.get(name, {}))
+        self._clusters.add(record.cluster)
+        for tag, codes in self._tags.items():
+            codes.add(record.tags.get(tag))
+
+    def scores(self, seed: int, undefined: Mapping[str, str] = MappingProxyType({})) -> CorpusScores:
+        """Returns the scores of all samples, and of those that share each value of each of the task's slice tags.
+
+        Args:
+            seed: the seed of the bootstrap.
+            undefined: why a metric could not score at all, by its name in the task.
+
+        Raises:
+            ConfigurationError: a metric fails on some samples together.
+        """
+        clusters = self._clusters.places()
+        tables = {name: Table(columns.arrays(), clusters) for name, columns in self._columns.items()}
+
+        def scores_of(rows: Mapping[str, Table]) -> tuple[Score, ...]:
+            scores = (_score(name, metric, rows[name], seed) for name, metric in self._task.metrics.items())
+            return tuple(replace(score, reason=undefined.get(score.name, score.reason)) for score in scores)
+
+        whole = scores_of(tables)
+        slices = []
+        for tag, codes in self._tags.items():
+            for value, number in sorted(codes.known.items()):
+                wanted = codes.numbers() == number
+                rows = {name: table.rows(wanted) for name, table in tables.items()}
+                slices.append(Slice(tag, value, scores_of(rows)))
+        return CorpusScores(whole, tuple(slices))
+
+
+def score_corpus(
+    task: Task, records: Iterable[Record], seed: int, undefined: Mapping[str, str] = MappingProxyType({})
+) -> CorpusScores:
+    """Returns the scores of some records, as `Corpus` gives them."""
+    corpus = Corpus(task)
+    for record in records:
+        corpus.add(record)
+    return corpus.scores(seed, undefined)
 
 
 def _score(name: str, metric: Metric, table: Table, seed: int) -> Score:

@@ -11,8 +11,12 @@ The hierarchy::
 """
 
 import difflib
+import errno
 from collections import Counter
 from collections.abc import Iterable
+
+#: What the system says when a disk is full, or a quota or a limit is reached.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class GeoPixError(Exception):

@@ -1,50 +1,23 @@
 """The loop: what to ask, what is answered already, batches by image, failures by policy."""
 
-from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from itertools import chain
-from pathlib import Path
 
-from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
-from harness.images import image_digest, write_preview
-from harness.interfaces import ConcurrentModel, Judge, Model
-from harness.judges.cache import VerdictCache
-from harness.judging import Judging, judge_records, judged_metrics
-from harness.paths import spelt_below
-from harness.prompts import PromptTemplate
-from harness.records import Record, Request, Response, Sample
+from harness.attendance import Attendance, Plan
+from harness.closing import Unfinished, close
+from harness.errors import ConfigurationError, DataError, SampleError
+from harness.gathered import Gathered
+from harness.interfaces import ConcurrentModel, Model
+from harness.preparation import Answerer, Share, own_share, prepare
+from harness.records import Record, Response
 from harness.results import TaskResult
-from harness.scoring import Work, cluster_of, record, response_key, summarise
+from harness.scoring import Work, record
+from harness.settings import Progress, Settings
+from harness.shards import ALONE
 from harness.spec import Task
-from harness.store import VERDICTS_FILE, RecordLog, RunDirectory, preview_name
-from harness.together import score_together
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run is made.
-
-    Attributes:
-        data_dir: the folder with the data sets.
-        limit: only the first so many samples; None for all.
-        previews: for how many images of a task a small copy is kept for the report.
-        seed: the seed of the bootstrap.
-        progress: called with the task's name, samples done and samples in all.
-        judge: whom metrics ask that need one; None where no task has such a metric.
-        judge_cache: where verdicts are kept; a file in the run's folder by default.
-    """
-
-    data_dir: Path
-    limit: int | None = None
-    previews: int = 200
-    seed: int = 0
-    progress: Progress = lambda task, done, total: None
-    judge: Judge | None = None
-    judge_cache: Path | None = None
+from harness.store import RecordLog, RunDirectory, read_records, writing
 
 
 def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) -> TaskResult:
@@ -55,174 +28,146 @@ def evaluate(task: Task, model: Model, run: RunDirectory, settings: Settings) ->
 
     Raises:
         MissingDataError: the data set is not below the data directory.
-        ConfigurationError: a limit would throw away answers that the run has.
+        ConfigurationError: a limit would throw away answers that the run has, or another process is at work here.
+        EnvironmentProblem: the run's folder cannot be written.
+    """
+    ended = take_part(task, model, run, replace(settings, shard=ALONE))
+    if isinstance(ended, Unfinished):
+        raise DataError(
+            f"task {task.spec.name}: the data set has changed while it was asked. Run the same command again."
+        )
+    return ended
+
+
+def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -> TaskResult | Unfinished:
+    """Asks a model this process's share of a task's questions, and closes the task when nobody else is at work on it.
+
+    One process alone is one share of one. What other processes do is found out from the run's folder.
+
+    Returns:
+        The task's result, or why this process did not close it.
+
+    Raises:
+        MissingDataError, ConfigurationError, EnvironmentProblem: as `evaluate`.
+    """
+    name, shard = task.spec.name, settings.shard
+    share = own_share(task, model, settings)
+    plan = Plan(
+        task=task.digest,
+        model=model.digest,
+        processes=shard.count,
+        limit=settings.limit,
+        samples=share.samples,
+        reads_images=model.reads_images,
+        batch_size=model.batch_size,
+    )
+    with writing(run.path), Attendance(run, name, shard, plan) as part:
+        records = _ask_share(task, model, run, share, part.log, progress=settings.progress)
+        with part.going() as parting:
+            if parting.others or (run.is_finished(name) and not parting.complete):
+                return Unfinished(name)  # someone is still to go; nothing has changed since the task was closed
+            if not shard.alone:
+                return close_gathered(task, model, run, settings, plan)
+            return close(task, run, share.works, partial(_of_sample, records), settings, lines=part.log.lines)
+
+
+def _ask_share(
+    task: Task, model: Model, run: RunDirectory, share: Share, log: RecordLog, *, progress: Progress
+) -> dict[str, Record]:
+    """Asks what has no answer yet, and returns the record of each sample of a share by its id."""
+    name = task.spec.name
+    settled = _settled(run, name, share)
+    records = {
+        key: record(task, work, settled[key].response, settled[key].prediction.reason)
+        for work in share.works
+        if (key := work.sample.id) in settled
+    }
+    progress(name, len(records), len(share.works))
+    for batch in _ask(model, share, settled.keys()):
+        fresh = [_record(task, work, outcome) for work, outcome in batch]
+        run.reopen_task(name)
+        log.append(fresh)
+        records |= {done.sample_id: done for done in fresh}
+        progress(name, len(records), len(share.works))
+    return records
+
+
+def _of_sample(records: Mapping[str, Record], work: Work) -> Record | None:
+    return records.get(work.sample.id)
+
+
+def close_gathered(
+    task: Task, model: Answerer, run: RunDirectory, settings: Settings, plan: Plan
+) -> TaskResult | Unfinished:
+    """Closes a task from the files of all processes that have worked on it, if every sample has a record.
+
+    Nobody may be at work. The answers are parsed and scored anew, one by one.
+
+    Args:
+        task: the task.
+        model: who has answered.
+        run: the run.
+        settings: data, limit, previews, seed and judge.
+        plan: what the processes had agreed on.
+
+    Raises:
+        MissingDataError: the data set is not below the data directory.
+        EnvironmentProblem: the run's folder cannot be written.
     """
     name = task.spec.name
-    works = prepare(task, model, settings)
-    answered = _answered(run, name, works, settings.limit)
-    records = {key: record(task, work, answered[key]) for work in works if (key := work.sample.id) in answered}
-    settings.progress(name, len(records), len(works))
-    with RecordLog(run.records_path(name)) as log:
-        run.reopen_task(name)
-        for batch in _ask(model, works, answered.keys()):
-            fresh = [_record(task, work, outcome) for work, outcome in batch]
-            log.append(fresh)
-            records |= {done.sample_id: done for done in fresh}
-            settings.progress(name, len(records), len(works))
-        _keep_previews(model, works, run.previews(name), settings.previews)
-        in_order = [records[work.sample.id] for work in works]
-        result, scored = score_answers(task, works, in_order, replace(settings, judge_cache=_cache(run, settings)))
-        run.close_task(result, scored, log.lines if scored is in_order else None)
-    return result
+    with writing(run.path), Gathered(run.record_files(name)) as gathered:
+        if len(gathered) < plan.samples:
+            return Unfinished(name, plan.samples - len(gathered))
+        return close(task, run, prepare(task, model, settings), partial(_found, task, gathered), settings)
 
 
-def _cache(run: RunDirectory, settings: Settings) -> Path:
-    return settings.judge_cache or run.path / VERDICTS_FILE
-
-
-def score_answers(
-    task: Task, works: Sequence[Work], records: list[Record], settings: Settings
-) -> tuple[TaskResult, list[Record]]:
-    """Returns the result of a task whose every sample has a record, and the records.
-
-    They are the same list, or another with the statistics of metrics that score all samples together or ask a judge.
-    """
-    scored = score_together(task, records, [work.sample.images for work in works])
-    judging = _judged(task, scored.records, settings)
-    result = summarise(task, works, judging, settings.seed, scored.undefined)
-    return _limited(result, settings.limit), judging.records
-
-
-def _judged(task: Task, records: list[Record], settings: Settings) -> Judging:
-    """What the judge says of a task's records; as they are where no metric asks it."""
-    if settings.judge is None or settings.judge_cache is None or not judged_metrics(task):
-        return Judging(records)
-    with VerdictCache(settings.judge_cache) as cache:
-        return judge_records(task, records, settings.judge, cache)
-
-
-def _limited(result: TaskResult, limit: int | None) -> TaskResult:
-    if limit is None:
-        return result
-    note = f"Only the first {limit} samples were asked (--limit {limit})."
-    return replace(result, notes=(*result.notes, note), limit=limit)
+def _found(task: Task, gathered: Gathered, work: Work) -> Record | None:
+    """A sample's record, scored anew; one without an answer keeps its reason."""
+    stored = gathered.find(work.key)
+    return stored and record(task, work, stored.response, stored.prediction.reason)
 
 
 def _record(task: Task, work: Work, outcome: Response | str) -> Record:
     return record(task, work, None, outcome) if isinstance(outcome, str) else record(task, work, outcome)
 
 
-def prepare(task: Task, model: Model, settings: Settings) -> list[Work]:
-    """Returns every sample of a task with its request and key, in the data set's order.
-
-    Raises:
-        MissingDataError: the data set is not below the data directory.
-    """
-    root = data_root(task, settings.data_dir)
-    template = PromptTemplate(task.spec.prompt)
-    generation = task.spec.generation.model_dump()
-    works = []
-    for sample in _first(task.reader.samples(root), settings.limit):
-        prompt = template.render(sample.fields)
-        request = Request(sample.id, sample.images, prompt, task.spec.capability, generation)
-        works.append(_work(task, model, sample, request, settings.data_dir))
-    if not works:
-        raise MissingDataError(f"{root}: task {task.spec.name} has no sample here. Are these the files of its split?")
-    _refuse_repeated_ids(works, root)
-    return works
-
-
-def _refuse_repeated_ids(works: Sequence[Work], root: Path) -> None:
-    counts = Counter(work.sample.id for work in works)
-    repeated = [sample_id for sample_id, count in counts.items() if count > 1]
-    if repeated:
-        raise DataError(
-            f"{root}: {len(repeated)} sample ids stand more than once, {', '.join(repeated[:5])} for example. "
-            "Answers could not be told apart; mend the data set's files."
-        )
-
-
-def data_root(task: Task, data_dir: Path) -> Path:
-    """Returns the folder of a task's data set.
-
-    Raises:
-        MissingDataError: it is not there; says where it was looked for and where to get it.
-    """
-    # The data set's own folder may be a link that the user has laid; nothing below it may lead outside it.
-    root = spelt_below(data_dir, task.spec.dataset.root)
-    if not root.is_dir():
-        source = f"Get it from {task.spec.url}, or name" if task.spec.url else "Name"
-        raise MissingDataError(
-            f"task {task.spec.name}: the data is not at {root.resolve()}. {source} the folder that holds "
-            f"{task.spec.dataset.root}/ with --data-dir."
-        )
-    return root
-
-
-def _first(samples: Iterator[Sample], limit: int | None) -> Iterator[Sample]:
-    for index, sample in enumerate(samples):
-        if index == limit:
-            return
-        yield sample
-
-
-def _work(task: Task, model: Model, sample: Sample, request: Request, data_dir: Path) -> Work:
-    digests: dict[str, str] = {}
-    if model.reads_images and sample.defect is None:
-        try:
-            digests = {image.id: image_digest(image) for image in sample.images}
-        except SampleError as error:
-            sample = replace(sample, defect=str(error))
-    return Work(
-        sample=sample,
-        request=request,
-        key=response_key(model.digest, task.spec.name, task.spec.version, request, digests),
-        image_digests=digests,
-        image_files=tuple([_relative(image.path, data_dir) for image in sample.images]),
-        cluster=cluster_of(task, sample),
-    )
-
-
-# The questions of one image ask for the same path.
-@lru_cache(maxsize=4096)
-def _relative(path: Path, data_dir: Path) -> str:
-    return path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.name
-
-
-def _answered(run: RunDirectory, task: str, works: Sequence[Work], limit: int | None) -> dict[str, Response]:
-    """The answers of earlier, perhaps interrupted, runs that may be used again."""
-    keys = {work.sample.id: work.key for work in works if work.sample.defect is None}
-    known = {work.sample.id for work in works}
+def _settled(run: RunDirectory, task: str, share: Share) -> dict[str, Record]:
+    """What earlier, perhaps interrupted, processes have left that need not be asked again: answers, and defects."""
+    works = {work.sample.id: work for work in share.works}
     found = {}
-    for done in run.records(task):
-        if done.sample_id not in known and limit is not None:
+    for done in chain.from_iterable(map(read_records, run.record_files(task))):
+        if share.known is not None and done.sample_id not in share.known:
             raise ConfigurationError(
-                f"{run.path} holds more answers to task {task} than the first {limit}, and they would be lost. Leave "
-                "--limit out, or name another folder with --output."
+                f"{run.path} holds more answers to task {task} than the first {len(share.known)}, and they would be "
+                "lost. Leave --limit out, or name another folder with --output."
             )
-        if done.response is not None and keys.get(done.sample_id) == done.key:
-            found[done.sample_id] = done.response
+        work = works.get(done.sample_id)
+        if work is not None and work.key == done.key and _settles(done, work):
+            found[done.sample_id] = done
     return found
 
 
-def _ask(model: Model, works: Sequence[Work], answered: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
-    """Yields batches of answers, or of the reasons why there is none, for what is not answered yet.
+def _settles(done: Record, work: Work) -> bool:
+    if work.sample.defect is not None:
+        return done.response is None and done.prediction.reason == work.sample.defect
+    return done.response is not None
+
+
+def _ask(model: Model, share: Share, settled: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
+    """Yields batches of answers, or of the reasons why there is none, for what is not settled yet.
 
     The batches are cut from all samples, whatever is answered: a model whose last bits depend on its batch then
     gives the same answers in a run that was interrupted.
     """
-    defects: list[tuple[Work, Response | str]] = [(work, work.sample.defect) for work in works if work.sample.defect]
+    defects: list[tuple[Work, Response | str]] = [
+        (work, work.sample.defect) for work in share.works if work.sample.defect and work.sample.id not in settled
+    ]
     if defects:
         yield defects
-    by_image: dict[str, list[Work]] = {}
-    for work in works:
-        if not work.sample.defect:
-            by_image.setdefault(work.sample.image_id, []).append(work)
-    in_order = list(chain.from_iterable(by_image.values()))
-    for start in range(0, len(in_order), model.batch_size):
-        batch = [work for work in in_order[start : start + model.batch_size] if work.sample.id not in answered]
-        if batch:
-            yield from _answers(model, batch)
+    for batch in share.batches:
+        unanswered = [work for work in batch if work.sample.id not in settled]
+        if unanswered:
+            yield from _answers(model, unanswered)
 
 
 def _answers(model: Model, batch: list[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
@@ -259,12 +204,3 @@ def _responses(model: Model, batch: list[Work]) -> list[Response]:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, SampleError) else f"{type(error).__name__}: {error}"
-
-
-def _keep_previews(model: Model, works: Sequence[Work], folder: Path, at_most: int) -> None:
-    """Keeps small copies of the same images in every run, so that reports need no data set."""
-    if not model.reads_images:
-        return
-    images = {image.id: image for work in works for image in work.sample.images}
-    for image_id in sorted(images, key=preview_name)[:at_most]:
-        write_preview(images[image_id], folder)

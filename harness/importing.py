@@ -10,7 +10,7 @@ import orjson
 
 from harness.console import task_progress
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, nearest
-from harness.evaluate import Settings, evaluate
+from harness.evaluate import evaluate
 from harness.model_names import parse_options
 from harness.models.replay import Replay
 from harness.plugins import installed
@@ -18,6 +18,7 @@ from harness.policy import ErrorPolicy
 from harness.records import ImageFile, Response, Sample, Target
 from harness.results import RunManifest
 from harness.run import catalogue_of, conclude, judge_of, now, versions
+from harness.settings import Settings
 from harness.spec import DatasetUse, Task
 from harness.store import RunDirectory
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.attendance import nobody_at_work
 from harness.catalog import Catalogue
+from harness.closing import score_answers
 from harness.errors import ConfigurationError, DataError, nearest
-from harness.evaluate import Settings, score_answers
 from harness.importing import IMPORTED, noted_as_imported
 from harness.interfaces import Judge, Parser
 from harness.paths import spelt_below
@@ -20,8 +21,9 @@ from harness.records import ImageFile, Prediction, Record, Request, Response, Sa
 from harness.results import RunManifest, TaskResult
 from harness.run import catalogue_of, conclude, judge_of, unique
 from harness.scoring import Work, cluster_of, record
+from harness.settings import Settings
 from harness.spec import Task, build
-from harness.store import VERDICTS_FILE, RecordLog, RunDirectory
+from harness.store import VERDICTS_FILE, RunDirectory
 
 TASK_FILES = (".yaml", ".yml")
 FIRST_WITH_RAW_TARGETS = 2
@@ -273,7 +275,7 @@ def _with_metrics(task: Task, names: Sequence[str], catalogue: Catalogue) -> Tas
 
 
 def _write(run: RunDirectory, result: TaskResult, records: list[Record]) -> None:
-    with RecordLog(run.records_path(result.task)):
+    with nobody_at_work(run, result.task):
         run.reopen_task(result.task)
         run.close_task(result, records)
 

@@ -1,5 +1,6 @@
 """One command line from task names to results: resolves, runs, prints, and decides the exit code."""
 
+import os
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,18 +16,22 @@ from rich.text import Text
 
 from harness.cache_choice import chosen_cache
 from harness.catalog import Catalogue, shipped
+from harness.closing import Unfinished
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
-from harness.evaluate import Settings, data_root, evaluate
+from harness.evaluate import take_part
 from harness.interfaces import Closable, Judge, Model, RepeatableModel
 from harness.judging import UNJUDGED, judged_metrics, require_judge
 from harness.model_names import load_judge, load_model, parse_options
 from harness.models.cached import cached
 from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
+from harness.preparation import data_root
 from harness.report.formatting import shorten, visible
 from harness.response_cache import ResponseCache
 from harness.results import RunManifest, TaskResult
+from harness.settings import Settings
+from harness.shards import CARDS, Shard, card_of
 from harness.spec import Task
 from harness.store import RECORDS_FILE, RunDirectory
 
@@ -51,14 +56,16 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     # Pillow warns of damaged files on the terminal; which samples they fail, and why, is in the records.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     policy = ErrorPolicy.parse(options["policy"])
+    shard = Shard.parse(options["shard"]) if options["shard"] else Shard.told(os.environ)
     plugins = installed()
     tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
+    see_one_card(shard, parse_options(options["model_options"]))
     with judge_of(tasks, options, plugins) as judge, model_of(options, plugins) as model:
         run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
         run.open(_manifest(model, command, options))
-        with task_progress() as progress:
+        with task_progress(shard) as progress:
             settings = Settings(
                 options["data_dir"],
                 options["limit"],
@@ -67,9 +74,46 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
                 progress=progress,
                 judge=judge,
                 judge_cache=options["judge_cache"],
+                shard=shard,
             )
-            results = [evaluate(task, model, run, settings) for task in tasks]
-    return conclude(results, run, policy)
+            ends = [take_part(task, model, run, settings) for task in tasks]
+    return conclude_share(ends, run, policy)
+
+
+def see_one_card(shard: Shard, model_options: Mapping[str, str]) -> None:
+    """Hides all graphics cards but one from this process, if several share a machine and no device is typed.
+
+    torch is not imported yet, so that this holds for a model of any family.
+    """
+    card = None if {"device", "device_map"} & model_options.keys() else card_of(shard, os.environ)
+    if card is not None:
+        os.environ[CARDS] = card
+
+
+def conclude_share(ends: Sequence[TaskResult | Unfinished], run: RunDirectory, policy: ErrorPolicy) -> int:
+    """Prints what came of one process's part in a run; returns the exit code.
+
+    The process that closed the last task prints the scores of all, those that others have closed as well, and it alone
+    may end with another code than 0: whoever has started the processes might else end those that are still at work.
+    """
+    finished = set(run.tasks())
+    waiting = [end for end in ends if isinstance(end, Unfinished) and (end.task not in finished or end is ends[-1])]
+    for end in waiting:
+        Console(stderr=True).print(Text(_waiting(end)), style="dim", soft_wrap=True)
+    if isinstance(ends[-1], Unfinished):
+        return 0
+    results = [run.result(end.task) if isinstance(end, Unfinished) else end for end in ends if end.task in finished]
+    return conclude(results, run, policy) or (SAMPLES_FAILED if waiting else 0)
+
+
+def _waiting(end: Unfinished) -> str:
+    """Says why this process did not close a task, and who will."""
+    if end.missing is None:
+        return f"{end.task}: this process has done its share; whoever is last at work closes the task."
+    return (
+        f"{end.task}: this process has done its share, and {end.missing} samples of others have no record yet. Their "
+        f"processes close the task; should they have died, the same command with any number of processes does."
+    )
 
 
 @contextmanager

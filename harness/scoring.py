@@ -1,20 +1,24 @@
 """From responses to records, and from records to a task's result; needs neither model nor images."""
 
 import hashlib
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
 
 import orjson
 
-from harness.corpus import score_corpus
+from harness.corpus import Corpus
 from harness.errors import ConfigurationError, nearest
 from harness.judging import Judging
 from harness.records import Prediction, Record, Request, Response, Sample, Target
 from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
+
+#: What answers cost, each None where it is not known.
+SPENT = ("seconds", "tokens", "prompt_tokens", "cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,78 +123,116 @@ def cluster_of(task: Task, sample: Sample) -> str:
             )
 
 
-def summarise(
-    task: Task,
-    works: Sequence[Work],
-    judging: Judging,
-    seed: int,
-    undefined: Mapping[str, str] = MappingProxyType({}),
-) -> TaskResult:
-    """Returns the result of a task whose every sample has a record.
+class Tally:
+    """What a task's records add up to, taken in one by one in the data set's order; no record is kept.
 
     Args:
         task: the task.
-        works: its samples.
-        judging: their records, in the same order, judged where a metric asks for it.
-        seed: the seed of the bootstrap.
-        undefined: why a metric could not score at all, by its name in the task.
     """
-    spec, records = task.spec, judging.records
-    scores = score_corpus(task, records, seed, undefined)
-    responses = [record.response for record in records if record.response]
-    return TaskResult(
-        task=spec.name,
-        title=spec.title,
-        version=spec.version,
-        capability=spec.capability,
-        task_digest=task.digest,
-        data_digest=_data_digest(works),
-        prompt_digest=_digest(work.request.prompt for work in works),
-        cluster=spec.cluster,
-        counts=_counts(records),
-        metrics=cards(task),
-        scores=scores.whole,
-        slices=scores.slices,
-        seconds=_total([response.seconds for response in responses]),
-        tokens=_whole(_total([response.tokens for response in responses])),
-        paper=spec.paper,
-        licence=spec.licence,
-        url=spec.url,
-        notes=(
-            *spec.notes,
-            *(f"not established: {fact}" for fact in spec.unverified),
-            *_stand_ins(records),
-            *_unjudged(judging),
-        ),
-        images_digest=_images_digest(works),
-        format=FORMAT,
-        judging=judging.facts,
-        unjudged=judging.failed,
-        prompt_tokens=_whole(_total([response.prompt_tokens for response in responses])),
-        cost=_total([response.cost for response in responses]),
-        cached=sum(response.cached for response in responses),
-    )
 
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._corpus = Corpus(task)
+        self._status: Counter[str] = Counter()
+        self._stand_ins: Counter[str] = Counter()
+        self._spent = {name: array("d") for name in SPENT}
+        self._cached = 0
+        self._data, self._prompts = hashlib.sha256(), hashlib.sha256()
+        self._images: dict[str, str] = {}
 
-def _counts(records: Sequence[Record]) -> Counts:
-    found = Counter(record.prediction.status for record in records)
-    return Counts(ok=found["ok"], unparsed=found["unparsed"], empty=found["empty"], failed=found["failed"])
+    def add(self, work: Work, record: Record) -> None:
+        """Takes in one sample with its record."""
+        self._corpus.add(record)
+        self._status[record.prediction.status] += 1
+        if record.prediction.stand_in:
+            self._stand_ins[record.prediction.stand_in] += 1
+        if record.response:
+            self._spend(record.response)
+        self._data.update(_content(work) + b"\n")
+        self._prompts.update(work.request.prompt.encode() + b"\n")
+        self._images.update(work.image_digests)
 
+    def result(
+        self, seed: int, undefined: Mapping[str, str] = MappingProxyType({}), judging: Judging | None = None
+    ) -> TaskResult:
+        """Returns the result of the samples taken in.
 
-def _stand_ins(records: Sequence[Record]) -> Iterator[str]:
-    """Yields what was scored in the place of something that answers do not have, and how often."""
-    found = Counter(record.prediction.stand_in for record in records if record.prediction.stand_in)
-    for what, times in found.items():
-        yield f"{times} of {len(records)} answers were scored by {what}, for they had nothing else to score."
-
-
-def _unjudged(judging: Judging) -> Iterator[str]:
-    """Yields why scores are undefined, where the judge failed."""
-    if judging.failed:
-        yield (
-            f"The judge failed on {judging.failed} of {len(judging.records)} samples, so the scores that need it are "
-            "undefined. The same command asks it about these alone."
+        Args:
+            seed: the seed of the bootstrap.
+            undefined: why a metric could not score at all, by its name in the task.
+            judging: what came of asking a judge, where a metric asks one.
+        """
+        spec = self._task.spec
+        scores = self._corpus.scores(seed, undefined)
+        status = self._status
+        return TaskResult(
+            task=spec.name,
+            title=spec.title,
+            version=spec.version,
+            capability=spec.capability,
+            task_digest=self._task.digest,
+            data_digest=self._data.hexdigest(),
+            prompt_digest=self._prompts.hexdigest(),
+            cluster=spec.cluster,
+            counts=Counts(status["ok"], status["unparsed"], status["empty"], status["failed"]),
+            metrics=cards(self._task),
+            scores=scores.whole,
+            slices=scores.slices,
+            seconds=self._total("seconds"),
+            tokens=_whole(self._total("tokens")),
+            paper=spec.paper,
+            licence=spec.licence,
+            url=spec.url,
+            notes=(*spec.notes, *(f"not established: {fact}" for fact in spec.unverified), *self._remarks(judging)),
+            images_digest=self._images_digest(),
+            format=FORMAT,
+            judging=judging.facts if judging else {},
+            unjudged=judging.failed if judging else 0,
+            prompt_tokens=_whole(self._total("prompt_tokens")),
+            cost=self._total("cost"),
+            cached=self._cached,
         )
+
+    def _spend(self, response: Response) -> None:
+        for name, values in self._spent.items():
+            value = getattr(response, name)
+            if value is not None:
+                values.append(value)
+        self._cached += response.cached
+
+    def _total(self, name: str) -> float | None:
+        return sum(self._spent[name]) if self._spent[name] else None
+
+    def _remarks(self, judging: Judging | None) -> Iterator[str]:
+        """Yields what was scored in the place of something that answers do not have, and why scores are undefined."""
+        total = self._status.total()
+        for what, times in self._stand_ins.items():
+            yield f"{times} of {total} answers were scored by {what}, for they had nothing else to score."
+        if judging and judging.failed:
+            yield (
+                f"The judge failed on {judging.failed} of {total} samples, so the scores that need it are "
+                "undefined. The same command asks it about these alone."
+            )
+
+    def _images_digest(self) -> str | None:
+        if not self._images:
+            return None
+        digest = hashlib.sha256()
+        for image, bytes_digest in sorted(self._images.items()):
+            digest.update(f"{image} {bytes_digest}\n".encode())
+        return digest.hexdigest()
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _content(work: Work) -> bytes:
+    """What of a sample makes two data sets the same."""
+    sample = work.sample
+    images = [image.id for image in sample.images]
+    content = [sample.id, dict(sample.fields), sample.target, dict(sample.tags), images]
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def cards(task: Task) -> tuple[MetricCard, ...]:
@@ -210,43 +252,6 @@ def cards(task: Task) -> tuple[MetricCard, ...]:
         )
         found.append(card)
     return tuple(found)
-
-
-def _total(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
-
-
-def _data_digest(works: Sequence[Work]) -> str:
-    return _digest(
-        orjson.dumps(
-            [
-                work.sample.id,
-                dict(work.sample.fields),
-                work.sample.target,
-                dict(work.sample.tags),
-                [image.id for image in work.sample.images],
-            ],
-            option=orjson.OPT_SORT_KEYS,
-        )
-        for work in works
-    )
-
-
-def _images_digest(works: Sequence[Work]) -> str | None:
-    seen = {image: digest for work in works for image, digest in work.image_digests.items()}
-    return _digest(f"{image} {digest}" for image, digest in sorted(seen.items())) if seen else None
-
-
-def _digest(parts: Iterable[str | bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update((part.encode() if isinstance(part, str) else part) + b"\n")
-    return digest.hexdigest()
 
 
 def response_key(model_digest: str, spec_name: str, version: int, request: Request, images: Mapping[str, str]) -> str:

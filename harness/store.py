@@ -1,17 +1,23 @@
 """The run directory: append-only records that survive a kill, and the results computed from them.
 
 RUN/run.json                      who answered, with what, when            (RunManifest)
+RUN/.lock                         held while run.json is looked at
 RUN/verdicts.sqlite               what a judge said, by content            (VerdictCache)
 RUN/TASK/records.jsonl            one line a sample, flushed as it comes   (Record)
+RUN/TASK/records.3-of-8.jsonl     the same of one of several processes, until the task is whole
+RUN/TASK/.lock                    who is at work                           (Attendance)
 RUN/TASK/result.json              scores, written when the task is whole   (TaskResult)
 RUN/TASK/previews/*.webp          small copies of the images that reports show
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
@@ -20,13 +26,16 @@ import orjson
 import pydantic
 
 from harness.boxes import size_of
-from harness.errors import ConfigurationError, DataError, EnvironmentProblem
+from harness.errors import NO_ROOM, ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
+from harness.shards import ALONE, Shard
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
+ALL_RECORDS = "records*.jsonl"
 RESULT_FILE = "result.json"
+LOCK_FILE = ".lock"
 PREVIEWS = "previews"
 VERDICTS_FILE = "verdicts.sqlite"
 
@@ -48,6 +57,8 @@ def decode(line: bytes) -> Record:
     data = orjson.loads(line)
     try:
         raw_target = data.get("raw_target")
+        if not isinstance(data["key"], str) or not isinstance(data["sample_id"], str):
+            raise TypeError("key and sample_id must be texts")
         return Record(
             **_known(Record, data)
             | {
@@ -89,11 +100,54 @@ def _response(data: dict[str, Any] | None) -> Response | None:
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Writes a file, given whole or in parts, beside its place and renames it, so that nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.writelines([content] if isinstance(content, bytes) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[BinaryIO]:
+    """Gives a lock file, made with its folder when absent, once no other process has it; it goes with a process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+#: What the system says when a folder is read-only or its disk is gone.
+_NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Says in words what keeps a run's folder from being written, where something does.
+
+    Args:
+        folder: the run's.
+
+    Raises:
+        EnvironmentProblem: there is no room, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        elsewhere = error.filename is not None and not Path(error.filename).absolute().is_relative_to(folder.absolute())
+        if error.errno in NO_ROOM and not elsewhere:
+            advice = "Make room and run the same command again: it goes on where this one stopped."
+        elif error.errno in _NO_WRITING and not elsewhere:
+            advice = "Make it writable and run the same command again, or name another folder with --output."
+        else:
+            raise
+        raise EnvironmentProblem(
+            f"the run's folder {folder.resolve()} cannot be written: {error.strerror}. Answers written before are "
+            f"kept. {advice}"
+        ) from error
 
 
 class WrittenLines(Mapping[str, bytes]):
@@ -103,7 +157,7 @@ class WrittenLines(Mapping[str, bytes]):
         file: the file, open for reading.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}
 
@@ -142,7 +196,7 @@ class RecordLog:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
+        self._file = self.path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -150,30 +204,80 @@ class RecordLog:
             raise ConfigurationError(
                 f"another process is writing {self.path}. Wait for it, end it, or name another folder with --output."
             ) from error
-        _cut_torn_line(self.path)
+        _cut_torn_line(self._file)
         self.lines = WrittenLines(self._file)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    def release(self) -> None:
+        """Lets others see that nothing more will be appended; the lines can still be read."""
         os.fsync(self._file.fileno())
-        self._file.close()
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def append(self, records: list[Record]) -> None:
-        """Appends records and flushes them out of this process, so that a kill -9 cannot take them back."""
+        """Appends records and hands them to the operating system, so that a kill -9 cannot take them back.
+
+        Raises:
+            OSError: they cannot be written whole; the file is then as it was before.
+        """
         fresh = {record.sample_id: encode(record) for record in records}
         start = self._file.seek(0, os.SEEK_END)
-        self._file.write(b"".join(fresh.values()))
-        self._file.flush()
+        try:
+            _write_whole(self._file, b"".join(fresh.values()))
+        except OSError:
+            self._file.truncate(start)
+            raise
         self.lines.add(start, fresh)
 
 
-def _cut_torn_line(path: Path) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
+def _write_whole(file: FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _cut_torn_line(file: FileIO) -> None:
+    """Cuts off what follows the last line's end; reads backwards, for a file may be large."""
+    end = size = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 2**16)
+        found = os.pread(file.fileno(), end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+
+
+def is_written(path: Path) -> bool:
+    """Returns whether a living process holds a file of records open to append to it."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def record_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yields each line of a file of records with its number, from 1; one line is in memory at a time.
+
+    A torn last line is left out; a file that is absent has no line.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                yield number, line
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -182,15 +286,19 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         DataError: a line in the middle is no record; names file and line.
     """
-    lines = path.read_bytes().split(b"\n") if path.exists() else []
-    for number, line in enumerate(lines[:-1], 1):
+    for number, line in record_lines(path):
         try:
             yield decode(line)
         except ValueError as error:
-            raise DataError(
-                f"{path}:{number}: this line is not a record ({error}). Remove it and run the same command again; "
-                "only its sample is asked anew."
-            ) from error
+            raise damaged_line(path, number, error) from error
+
+
+def damaged_line(path: Path, number: int, error: Exception) -> DataError:
+    """Returns what to say of a line that is no record."""
+    return DataError(
+        f"{path}:{number}: this line is not a record ({error}). Remove it and run the same command again; "
+        "only its sample is asked anew."
+    )
 
 
 class RunDirectory:
@@ -213,6 +321,16 @@ class RunDirectory:
             ConfigurationError: the folder holds another model's run, or is no run and not empty.
             EnvironmentProblem: the folder cannot be made.
         """
+        try:
+            with exclusive(self.path / LOCK_FILE):
+                return self._open(manifest)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the run's folder {self.path.resolve()} cannot be written: {error.strerror}. "
+                "Name another with --output."
+            ) from error
+
+    def _open(self, manifest: RunManifest) -> RunManifest:
         if (self.path / RUN_FILE).exists():
             stored = self.manifest()
             if stored.digest != manifest.digest:
@@ -227,7 +345,7 @@ class RunDirectory:
                 self._write_manifest(going_on)
             return going_on
         # A kill may have left half a file with a dot before its name.
-        if self.path.is_dir() and any(not found.name.startswith(".") for found in self.path.iterdir()):
+        if any(not found.name.startswith(".") for found in self.path.iterdir()):
             raise ConfigurationError(
                 f"{self.path} is not empty and is no run (it has no {RUN_FILE}). Name an empty or new folder "
                 "with --output."
@@ -236,14 +354,7 @@ class RunDirectory:
         return manifest
 
     def _write_manifest(self, manifest: RunManifest) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the run's folder {self.path.resolve()} cannot be written: {error.strerror}. "
-                "Name another with --output."
-            ) from error
+        write_atomically(self.path / RUN_FILE, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
     def manifest(self) -> RunManifest:
         """Returns who answered, with what, and when.
@@ -257,14 +368,24 @@ class RunDirectory:
         """Returns the names of the finished tasks, sorted."""
         return sorted(place.parent.name for place in self.path.glob(f"*/{RESULT_FILE}"))
 
+    def is_finished(self, task: str) -> bool:
+        """Returns whether a task has a result."""
+        return (self.path / task / RESULT_FILE).is_file()
+
     def unfinished(self) -> list[str]:
         """Returns the names of tasks that have records and no result."""
-        started = {place.parent.name for place in self.path.glob(f"*/{RECORDS_FILE}")}
+        started = {place.parent.name for place in self.path.glob(f"*/{ALL_RECORDS}")}
         return sorted(started - set(self.tasks()))
 
-    def records_path(self, task: str) -> Path:
-        """Returns where a task's records are."""
-        return self.path / task / RECORDS_FILE
+    def records_path(self, task: str, shard: Shard = ALONE) -> Path:
+        """Returns where a task's records are, or those of one of several processes while they are at work."""
+        name = RECORDS_FILE if shard.alone else f"records.{shard.index + 1}-of-{shard.count}.jsonl"
+        return self.path / task / name
+
+    def record_files(self, task: str) -> list[Path]:
+        """Returns the files that hold records of a task; first those of one process, then those of several, by name."""
+        whole = self.records_path(task)
+        return [whole, *sorted(path for path in whole.parent.glob(ALL_RECORDS) if path != whole)]
 
     def records(self, task: str) -> Iterator[Record]:
         """Yields a task's records in the data set's order."""
@@ -287,8 +408,18 @@ class RunDirectory:
             lines: those that are encoded already, by sample id.
         """
         known = lines or {}
-        encoded = (known.get(record.sample_id) or encode(record) for record in records)
-        write_atomically(self.records_path(result.task), encoded)
+        self.write_records(result.task, (known.get(record.sample_id) or encode(record) for record in records))
+        self.write_result(result)
+
+    def write_records(self, task: str, lines: Iterable[bytes]) -> None:
+        """Writes a task's records, given as lines in the data set's order, in the place of those that are there."""
+        path = self.records_path(task)
+        for left in path.parent.glob(f".{path.name}.*.tmp"):
+            left.unlink()  # of a process that was killed at this very step
+        write_atomically(path, lines)
+
+    def write_result(self, result: TaskResult) -> None:
+        """Writes a task's scores; its records are there already."""
         content = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomically(self.path / result.task / RESULT_FILE, content)
 

@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from harness.errors import ConfigurationError, GeoPixError, MissingDataError
-from harness.evaluate import data_root
 from harness.model_names import CHECKPOINT_FILE
+from harness.preparation import data_root
 from harness.report.leaderboard import write_leaderboard
 from harness.run import SAMPLES_FAILED, catalogue_of, named_tasks
 from harness.store import RESULT_FILE

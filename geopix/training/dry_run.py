@@ -21,6 +21,7 @@ from geopix.training.mixture import Mixture, read_mixture, texts
 from geopix.training.preparation import collator_for, drawing_of, find_sources
 from geopix.training.samples import missing_images
 from geopix.training.schema import Recipe
+from geopix.training.sources import find_data
 from geopix.training.turns import Turn
 from harness.catalog import Catalogue
 from harness.errors import EnvironmentProblem, GeoPixError
@@ -82,17 +83,15 @@ def plan(
         processes: how many would train together.
     """
     made = Plan(recipe, processes, free=shutil.disk_usage(_existing(output)).free)
-    try:
-        sources = find_sources(recipe, data_dir, output, catalogue, plugins)
-        made.mixture = read_mixture(sources.data_sets)
-        drawing = drawing_of(recipe, made.mixture)
-        made.drawn = tuple(drawing.at(place) for place in range(CONVERSATIONS))
-    except GeoPixError as error:
-        made.problems.extend(re.split(r"\n(?! )", str(error)))
-    try:
-        _weigh(made)
-    except GeoPixError as error:
-        made.problems.append(str(error))
+    for find in (
+        lambda: find_sources(recipe, data_dir, output, catalogue, plugins),
+        lambda: _read(made, data_dir, catalogue, plugins),
+        lambda: _weigh(made),
+    ):
+        try:
+            find()
+        except GeoPixError as error:
+            made.problems.extend(re.split(r"\n(?! )", str(error)))
     if made.parts and made.free < made.disk:
         made.problems.append(
             f"{output} has {_bytes(made.free)} free, and the run writes about {_bytes(made.disk)}. Make room, name "
@@ -100,6 +99,14 @@ def plan(
         )
     made.problems = list(dict.fromkeys(made.problems))
     return made
+
+
+def _read(made: Plan, data_dir: Path, catalogue: Catalogue, plugins: Plugins) -> None:
+    recipe = made.recipe
+    data_sets = find_data(recipe.data, data_dir, catalogue, plugins, on_defect=recipe.defects.sample, seed=recipe.seed)
+    made.mixture = read_mixture(data_sets)
+    drawing = drawing_of(recipe, made.mixture)
+    made.drawn = tuple(drawing.at(place) for place in range(CONVERSATIONS))
 
 
 def _weigh(made: Plan) -> None:

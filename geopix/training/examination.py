@@ -10,9 +10,10 @@ from geopix.adapter import GeoPixModel
 from geopix.predictor import GeoPix
 from geopix.training.schema import Evaluation, Recipe
 from harness.errors import ConfigurationError, nearest
-from harness.evaluate import Settings, evaluate
+from harness.evaluate import evaluate
 from harness.results import RunManifest
 from harness.run import now, versions
+from harness.settings import Settings
 from harness.spec import Task
 from harness.store import RunDirectory
 

@@ -24,9 +24,9 @@ from geopix.training.schema import Recipe
 from geopix.training.sources import changed_task, find_data
 from harness.catalog import Catalogue
 from harness.errors import EnvironmentProblem, GeoPixError
-from harness.evaluate import data_root
 from harness.paths import below
 from harness.plugins import Plugins
+from harness.preparation import data_root
 
 WEIGHTS = {"tokens": each_token, "answers": each_answer}
 

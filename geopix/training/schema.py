@@ -82,10 +82,11 @@ class Augmentation(Strict):
 
 
 class Instances(Strict):
-    """Objects in COCO's format of instances, below the data folder."""
+    """Objects in COCO's format of instances."""
 
-    file: str = Field(description="The JSON file.")
-    images: str = Field(description="The folder of the images.")
+    root: str = Field(description="The data set's folder, below the data folder.")
+    file: str = Field(description="The JSON file, below `root`.")
+    images: str = Field(description="The folder of the images, below `root`.")
     crowds: bool = Field(default=False, description="Whether annotations of many objects at once are taught too.")
 
 

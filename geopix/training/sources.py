@@ -10,10 +10,10 @@ from geopix.training.schema import Instances, Source
 from geopix.training.talks.files import load_talks
 from harness.catalog import Catalogue
 from harness.errors import ConfigurationError, GeoPixError, MissingDataError
-from harness.evaluate import data_root
 from harness.located_yaml import Document
-from harness.paths import below
+from harness.paths import spelt_below
 from harness.plugins import Plugins
+from harness.preparation import data_root
 from harness.readers.coco import CocoReader
 from harness.spec import Task, build
 
@@ -74,14 +74,15 @@ def _find(  # noqa: PLR0917
 
 
 def _instances(source: Source, settings: Instances, data_dir: Path, on_defect: str, seed: int) -> DataSet:
-    _there(data_dir, settings.file)
+    root = spelt_below(data_dir, settings.root)
+    _there(root, settings.file)
     reader = CocoReader(settings.file, each="category", images=settings.images, crowds=settings.crowds)
     wording = TalkWording(load_talks(source.templates or DEFAULT_TEMPLATES, seed), "segment", "pixels")
-    return SampleData(settings.file, source, reader, data_dir, wording, on_defect)
+    return SampleData(settings.root, source, reader, root, wording, on_defect)
 
 
-def _there(data_dir: Path, file: str) -> Path:
-    path = below(data_dir, file)
+def _there(folder: Path, file: str) -> Path:
+    path = spelt_below(folder, file)
     if not path.is_file():
         raise MissingDataError(
             f"{path.absolute()} does not exist; the recipe's `data` names it. Put it there, name another folder with "

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.catalog import Catalogue
+from harness.closing import score_answers
 from harness.console import results_summary
 from harness.errors import ConfigurationError, DataError, nearest
-from harness.evaluate import Settings, score_answers
 from harness.exchange.lm_eval_logs import read_lm_eval
 from harness.exchange.lmms_eval.export import PREFIX
 from harness.exchange.lmms_logs import read_lmms
@@ -27,6 +27,7 @@ from harness.rescoring import work_of
 from harness.results import RunManifest, TaskResult
 from harness.run import catalogue_of, judge_of, now, versions
 from harness.scoring import Work, cluster_of, record
+from harness.settings import Settings
 from harness.spec import Task, TaskSpec
 from harness.store import RecordLog, RunDirectory
 

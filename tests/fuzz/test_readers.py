@@ -11,8 +11,8 @@ from geopix.earth.layouts import LAYOUTS
 from geopix.earth.make import make_earth
 from harness.catalog import Catalogue, shipped
 from harness.errors import GeoPixError
-from harness.evaluate import data_root
 from harness.plugins import installed
+from harness.preparation import data_root
 from harness.spec import Task
 from tests.fuzz.conftest import Watchman
 from tests.fuzz.mutation import damage, damage_json

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigurationError, DataError, MissingDataError, SampleError
-from harness.evaluate import Settings, data_root, evaluate
+from harness.evaluate import evaluate
 from harness.interfaces import Columns, MetricInfo
 from harness.metrics.accuracy import Accuracy
+from harness.preparation import data_root
 from harness.records import Prediction, Record, Request, Response, Sample, Target
 from harness.results import TaskResult
+from harness.settings import Settings
 from harness.spec import Task
 from harness.store import RunDirectory
 from tests.harness.small_data import small_task, write_data

@@ -11,12 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.errors import ConfigurationError, EnvironmentProblem
-from harness.evaluate import Settings, evaluate
+from harness.evaluate import evaluate
 from harness.interfaces import MetricInfo
 from harness.metrics.additive import Together, ratio
 from harness.models.baselines import baseline
 from harness.records import Answered
 from harness.results import TaskResult
+from harness.settings import Settings
 from harness.spec import Task
 from harness.store import RunDirectory
 from tests.harness.small_data import small_task, write_data

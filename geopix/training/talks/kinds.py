@@ -6,6 +6,7 @@ adds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -83,7 +84,13 @@ class Phrased(Strict):
 
 
 def _rendered(source: str, fields: Mapping[str, str]) -> str:
-    return PromptTemplate(source).render(fields).strip()
+    return _compiled(source).render(fields).strip()
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> PromptTemplate:
+    """A template, compiled once and not for each sample."""
+    return PromptTemplate(source)
 
 
 class Segment(Phrased):

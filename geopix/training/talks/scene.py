@@ -65,13 +65,8 @@ def scenes(by_image: Mapping[str, Sequence[Sample]], capability: str, frame: Fra
     known = sorted({fact_category(sample) for samples in by_image.values() for sample in samples} - {""})
     for image_id, samples in by_image.items():
         here = {fact_category(sample) for sample in samples}
-        yield (
-            image_id,
-            Scene(
-                tuple(_fact(sample, capability, frame) for sample in samples),
-                tuple(name for name in known if name not in here),
-            ),
-        )
+        facts = tuple(_fact(sample, capability, frame) for sample in samples)
+        yield image_id, Scene(facts, tuple(name for name in known if name not in here))
 
 
 def fact_category(sample: Sample) -> str:

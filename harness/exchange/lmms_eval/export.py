@@ -8,9 +8,9 @@ import orjson
 import yaml
 
 from harness.errors import ConfigurationError
-from harness.evaluate import data_root
 from harness.exchange.lmms_eval.wire import pack_sample
 from harness.judging import judged_metrics
+from harness.preparation import data_root
 from harness.prompts import PromptTemplate
 from harness.records import Sample
 from harness.spec import Task

@@ -10,12 +10,13 @@ import pytest
 from geopix.earth.make import Summary, make_earth
 from harness.boxes import convert
 from harness.catalog import Catalogue, shipped
-from harness.evaluate import Settings, evaluate
+from harness.evaluate import evaluate
 from harness.images import image_size
 from harness.models.replay import replay
 from harness.plugins import installed
 from harness.records import Sample
 from harness.results import RunManifest, TaskResult
+from harness.settings import Settings
 from harness.store import RunDirectory
 
 FORMATS = ("dior_rsvg", "vrsbench_referring", "dvgbench", "geochat_referring")

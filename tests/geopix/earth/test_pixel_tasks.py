@@ -15,13 +15,15 @@ from geopix.earth.seeds import seed_of
 from harness.catalog import Catalogue, shipped
 from harness.cli import main
 from harness.errors import EnvironmentProblem
-from harness.evaluate import Settings, data_root, evaluate
+from harness.evaluate import evaluate
 from harness.masks import boxes_of, decode, encode
 from harness.models.baselines import baseline
 from harness.models.replay import replay
 from harness.plugins import installed
+from harness.preparation import data_root
 from harness.records import Sample
 from harness.results import TaskResult
+from harness.settings import Settings
 from harness.spec import Task
 from harness.store import RunDirectory
 from tests.geopix.earth.conftest import PIXEL_FORMATS

@@ -15,7 +15,7 @@ from harness.masks import box_of
 from harness.plugins import installed
 from harness.run import catalogue_of
 
-COCO = Instances(file="rrsisd/rrsisd/instances.json", images="rrsisd/images/rrsisd/JPEGImages")
+COCO = Instances(root="rrsisd", file="rrsisd/instances.json", images="images/rrsisd/JPEGImages")
 
 
 def mixture(earth: Path, *sources: Source, seed: int = 0, on_defect: str = "stop") -> Mixture:
@@ -70,9 +70,9 @@ def test_every_caption_of_an_image_is_taught(earth: Path) -> None:
 
 def test_coco_instances_are_asked_for_by_category_and_absent_ones_are_said_to_be_so(earth: Path) -> None:
     made = mixture(earth, Source(instances=COCO, templates=["instances", "absent"]))
-    content = json.loads((earth / COCO.file).read_text())
+    content = json.loads((earth / "rrsisd" / COCO.file).read_text())
     names = {row["id"]: row["name"] for row in content["categories"]}
-    assert made.digests[0][0] == COCO.file
+    assert made.digests[0][0] == "rrsisd"
     absent = 0
     for lesson in made.lessons:
         here = {names[row["category_id"]] for row in content["annotations"] if str(row["image_id"]) == lesson.image.id}
@@ -125,7 +125,7 @@ def test_missing_images_are_counted_and_named(earth: Path, tmp_path: Path) -> No
     ("source", "expected"),
     [
         (Source(conversations="mine/train.jsonl"), "mine/train.jsonl does not exist; the recipe's `data` names it"),
-        (Source(instances=Instances(file="no.json", images=".")), "no.json does not exist"),
+        (Source(instances=Instances(root=".", file="no.json", images=".")), "no.json does not exist"),
         (Source(conversations="../train.jsonl"), "outside its root"),
     ],
 )

@@ -24,13 +24,9 @@ def mask(*pixels: int) -> Mask:
     return encode(values.reshape(4, 4))
 
 
-SHIP = Fact(
-    "s", "segment", "the red ship", "ship", {"expression": "the red ship"}, (), (mask(0),), ("{<0><0><25><25>}",)
-)
-QUAY = Fact("q", "segment", "the quay", "quay", {"expression": "the quay"}, (), (mask(5, 6),), ("{<25><25><75><50>}",))
-CARS = Fact(
-    "c", "segment", "car", "car", {"category": "car"}, (), (mask(1), mask(2)), ("{<1><1><2><2>}", "{<3><3><4><4>}")
-)
+SHIP = Fact("s", "segment", "the red ship", "ship", {}, (), (mask(0),), ("{<0><0><25><25>}",))
+QUAY = Fact("q", "segment", "the quay", "quay", {}, (), (mask(5, 6),), ("{<25><25><75><50>}",))
+CARS = Fact("c", "segment", "car", "car", {}, (), (mask(1), mask(2)), ("{<1><1><2><2>}", "{<3><3><4><4>}"))
 CAPTION = Fact("i", "caption", "", "", {}, ("A harbour.", "Ships at a quay."))
 QUESTION = Fact("v", "vqa", "", "", {"question": "How many ships?"}, ("1",))
 SCENE = Scene((SHIP, QUAY, CARS, CAPTION, QUESTION), absent=("bridge", "stadium"))
