@@ -128,7 +128,7 @@ class Collator:
 
     def _spoken(self, turn: Turn) -> Iterator[tuple[list[int], float]]:
         """The tokens of a question and its answer, and of what is asked next, with what each token counts."""
-        encode = self.processor.encode_question
+        encode: Callable[[str, str], list[int]] = self.processor.encode_question
         for exchange in turn.exchanges:
             yield encode(exchange.question, exchange.capability), 0.0
             answer = self.processor.encode_answer(exchange.answer)

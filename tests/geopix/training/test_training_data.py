@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+from geopix.chat import Turn as Said
 from geopix.cli import main
 from geopix.processing import GeoPixProcessor
 from geopix.training.collator import Collator
@@ -125,6 +126,8 @@ def test_what_is_asked_next_sees_what_was_said(checkpoint: Path) -> None:
         "\n[Visual Question Answering] What is there? ASSISTANT: A ship.</s>"
         "USER: [segment] Segment it. ASSISTANT: It is [SEG0][SEG1][SEG2][SEG3][SEG4][SEG5].</s>"
     )
+    asked = processor.encode_question(NEXT.question, NEXT.capability, [Said(QUESTION.question, QUESTION.answer, "vqa")])
+    assert [packed.ids[place] for place in first][: len(asked)] == asked  # as the predictor asks it
     assert [packed.positions[place] for place in first] == list(range(prefix, prefix + len(first)))
     taught = processor.tokenizer.decode([label for label in packed.labels if label >= 0])
     assert taught == " A ship.</s> It is [SEG0][SEG1][SEG2][SEG3][SEG4][SEG5].</s> A ship.</s>"
