@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from geopix.boxes import BOX
 from geopix.processing import SEG
-from geopix.tokenizer import IMAGE_TOKEN, SEG_TOKENS
+from geopix.training.control import control_tokens
 from geopix.training.mixture import LeftOut
 from geopix.training.samples import SHOWN, settle
 from geopix.training.schema import Source, Strict
@@ -28,7 +28,6 @@ from harness.readers.tables import describe
 from harness.records import ImageFile, Mask
 from harness.spec import explain
 
-CONTROL = (IMAGE_TOKEN, *SEG_TOKENS, "<s>", "</s>", "<pad>")
 FORMS = (("size", "counts"), ("polygons",), ("file",))
 
 
@@ -242,7 +241,7 @@ def _mistakes(said: Said, expected: str) -> Iterator[tuple[str, str]]:
     if said.role != expected:
         yield "role", f"expected {expected!r}, found {said.role!r}: the two speak in turns, the user first"
         return
-    if tokens := [token for token in CONTROL if token in said.text]:
+    if tokens := control_tokens([said.text], masks=True):
         yield (
             "text",
             f"{' and '.join(tokens)} may not stand in it; the image comes first by itself, and a mask is {SEG}",

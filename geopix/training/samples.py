@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from geopix.processing import SEG, TASKS
+from geopix.training.control import control_tokens
 from geopix.training.mixture import LeftOut
 from geopix.training.schema import Source
 from geopix.training.talks.files import Talks
@@ -142,12 +143,19 @@ def usable(samples: Iterable[Sample], root: Path, on_defect: str, skipped: list[
     count = 0
     for sample in samples:
         count += 1
-        if sample.defect is None:
+        defect = sample.defect or _steering(sample)
+        if defect is None:
             yield sample
             continue
         gone = next((image.path.name for image in sample.images if not image.path.is_file()), None)
-        left.append(LeftOut(f"{root}: sample {sample.id} cannot be used for training: {sample.defect}", gone))
+        left.append(LeftOut(f"{root}: sample {sample.id} cannot be used for training: {defect}", gone))
     settle(left, root, count, on_defect, skipped)
+
+
+def _steering(sample: Sample) -> str | None:
+    """Why a sample's words must not reach the model, or None."""
+    tokens = control_tokens((*sample.fields.values(), *sample.target.texts, *sample.tags.values()))
+    return f"its words hold {' and '.join(tokens)}, which steer the model" if tokens else None
 
 
 def settle(left: Sequence[LeftOut], root: Path, count: int, on_defect: str, skipped: list[LeftOut]) -> None:

@@ -1,6 +1,7 @@
 """Every kind of data that a recipe can name, in the words of templates."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -137,3 +138,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, source: Source, expec
 def test_templates_that_find_nothing_to_say_are_refused(earth: Path) -> None:
     with pytest.raises(ConfigurationError, match="templates captions find nothing to say of rrsis"):
         mixture(earth, Source(task="rrsis", dataset={"split": "train"}, templates=["captions"]))
+
+
+@pytest.mark.parametrize("word", ["<image>", "[SEG0]", "</s>", "<SEG>"])
+def test_words_that_would_steer_the_model_do_not_reach_it(earth: Path, tmp_path: Path, word: str) -> None:
+    shutil.copytree(earth / "RSICD", tmp_path / "RSICD")
+    path = tmp_path / "RSICD/dataset_rsicd.json"
+    content = json.loads(path.read_text())
+    image = next(image for image in content["images"] if image["split"] == "train")
+    image["sentences"][0]["raw"] = f"A {word} harbour."
+    path.write_text(json.dumps(content), encoding="utf-8")
+    source = Source(task="rsicd", dataset={"split": "train"}, templates=["captions"])
+    with pytest.raises(DataError, match=f"its words hold {re.escape(word)}, which steer the model"):
+        mixture(tmp_path, source)
+    left = mixture(tmp_path, source, on_defect="skip")
+    assert len(left.skipped) == 1
+    assert image["filename"] not in {lesson.image.path.name for lesson in left.lessons}
