@@ -12,15 +12,16 @@ from typing import Literal
 import torch
 
 from geopix.blind import BlankImages
-from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE
+from geopix.checkpoint import CARD_FILE, FINGERPRINTS_FILE, TRAINING_FILE
 from geopix.mini import MINI
+from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix
 from geopix.processing import TASKS
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
 from harness.records import Request, Response
 
-OPTIONS = ("device", "dtype", "batch_size", "memory_class", "images")
+OPTIONS = ("device", "device_map", "dtype", "batch_size", "memory_class", "images", "adapter")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
 #: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
@@ -96,9 +97,9 @@ def checkpoint(argument: str, options: Mapping[str, str]) -> GeoPixModel:
     """Returns the model of a checkpoint folder.
 
     Args:
-        argument: the folder.
-        options: device; dtype (float32, bfloat16, float16); batch_size; memory_class (a name, or unknown); images
-            (shown, or blank for a blind run).
+        argument: the folder of a checkpoint, or of a PEFT adapter that names its base.
+        options: device, or device_map (auto); dtype (float32, bfloat16, float16); batch_size; memory_class (a name, or
+            unknown); images (shown, or blank for a blind run); adapter (the folder of a PEFT adapter).
 
     Raises:
         ConfigurationError: an unknown option or value.
@@ -121,25 +122,35 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
             )
     dtype = DTYPES[_choice(options, "dtype", tuple(DTYPES), "float32")]
     images = _choice(options, "images", IMAGES, "shown")
-    geopix = GeoPix.from_pretrained(folder, device=options.get("device"), dtype=dtype)
+    origin = source(folder, options.get("adapter"))
+    geopix = GeoPix.from_pretrained(
+        origin.base,
+        device=options.get("device"),
+        dtype=dtype,
+        adapter=origin.adapter,
+        device_map=options.get("device_map"),
+    )
     geopix.selector(options.get("memory_class"))  # an unknown class is refused now and not at the first sample
     if images == "blank":
         geopix.processor.image_processor = BlankImages.like(geopix.processor.image_processor)
     settings = {
-        "checkpoint": str(folder.resolve()),
+        "checkpoint": str(origin.base),
         "device": str(geopix.model.device),
         "dtype": str(geopix.model.dtype).removeprefix("torch."),
         "memory_class": options.get("memory_class", "predicted"),
         "images": images,
     }
-    if (folder / FINGERPRINTS_FILE).is_file():
+    if origin.adapter is not None:
+        settings["adapter"] = str(origin.adapter)
+        name = name if origin.adapter == folder.resolve() else f"{name} + {origin.adapter.name}"
+    if (origin.base / FINGERPRINTS_FILE).is_file():
         settings["fingerprints"] = FINGERPRINTS_FILE
     if images == "shown":  # a blind run is no point of a training curve
-        settings |= _training(folder / TRAINING_FILE)
+        settings |= _training(origin.folders[-1] / TRAINING_FILE)
     return GeoPixModel(
         geopix=geopix,
         name=name if images == "shown" else f"{name} (blind)",
-        digest=_digest(folder, settings),
+        digest=_digest(origin, settings),
         settings=settings | {"threads": str(torch.get_num_threads())},
         batch_size=_batch_size(options.get("batch_size", "16")),
         memory_class=options.get("memory_class"),
@@ -168,11 +179,13 @@ def _batch_size(text: str) -> int:
     return int(text)
 
 
-def _digest(folder: Path, settings: Mapping[str, str]) -> str:
-    """Digest of every file of the checkpoint and of the settings that change answers."""
+def _digest(origin: Source, settings: Mapping[str, str]) -> str:
+    """Digest of every file of the checkpoint and its adapter, and of the settings that change answers."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    for folder in origin.folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_FILE):
+            with path.open("rb") as file:
+                hashed = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{path.relative_to(folder)} {hashed}\n".encode())
     digest.update("".join(f"{key}={settings[key]}\n" for key in ("dtype", "memory_class", "images")).encode())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Loading a checkpoint folder, with messages that say what is wrong with it and what to do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,46 +13,91 @@ from transformers.utils import logging as transformers_logging
 from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
-from harness.errors import EnvironmentProblem
+from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 #: What a checkpoint tells of its training: recipe, step and versions; and one line for each image it has seen.
 TRAINING_FILE, FINGERPRINTS_FILE = "training.json", "fingerprints.jsonl"
+#: What people read about it; it changes no answer.
+CARD_FILE = "README.md"
 _FILES = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+
+_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+#: Which device each part goes to: one of these words of transformers, or a device for each module's name.
+DeviceMap = str | Mapping[str, int | str]
+
 _BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 
 
 def load_checkpoint(
-    directory: str | Path, device: torch.device, dtype: torch.dtype | None = None
+    directory: str | Path,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    device_map: DeviceMap | None = None,
 ) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
     """Loads model and processor from a folder that `save_pretrained` of both wrote.
 
     Args:
         directory: the folder.
-        device: where the model goes.
+        device: where the model goes, when there is no device map.
         dtype: the weights' type; the stored one when None.
+        device_map: which part goes where; parts on "disk" stay in the checkpoint's own files until they are used.
 
     Raises:
+        ConfigurationError: if the device map is none.
         EnvironmentProblem: if files are missing, damaged or of another model; names the folder and the files.
     """
     folder = Path(directory).resolve()
     _check_files(folder)
+    if isinstance(device_map, str) and device_map not in _MAPS:
+        raise ConfigurationError(
+            f"device_map: expected {', '.join(_MAPS[:-1])} or {_MAPS[-1]}, or a device for each part, "
+            f"found {device_map!r}.{nearest(device_map, _MAPS)}"
+        )
     try:
         with quiet():
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
-                folder, dtype=dtype or "auto", output_loading_info=True, local_files_only=True
+                folder,
+                dtype=dtype or "auto",
+                device_map=dict(device_map) if isinstance(device_map, Mapping) else device_map,
+                output_loading_info=True,
+                local_files_only=True,
             )
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
     model, report = loaded
+    _check_parts(model, device_map)
     if report["missing_keys"]:
         names = ", ".join(sorted(report["missing_keys"])[:5])
         raise EnvironmentProblem(
             f"{folder}: the weights lack {len(report['missing_keys'])} tensors of this model ({names}). {_ADVICE}"
         )
     _check_fit(folder, model.config, processor)
-    return model.to(device).eval(), processor
+    return (model.to(device) if device_map is None else model).eval(), processor
+
+
+def _check_parts(model: GeoPixForConditionalGeneration, device_map: DeviceMap | None) -> None:
+    """Refuses a map of parts that are none: transformers would leave them where they are."""
+    known = dict(model.named_modules())
+    for name in device_map if isinstance(device_map, Mapping) else ():
+        if name not in known:
+            tops = ", ".join(top for top, _ in model.named_children())
+            raise ConfigurationError(
+                f"device_map: the model has no part {name!r}.{nearest(name, known)} Its parts: {tops}."
+            )
+
+
+def save_checkpoint(
+    model: GeoPixForConditionalGeneration, processor: GeoPixProcessor, folder: Path, max_shard_size: int | str
+) -> None:
+    """Writes model and processor so that everybody may read the files."""
+    with quiet():
+        model.save_pretrained(folder, max_shard_size=max_shard_size)
+    processor.save_pretrained(folder)
+    for path in folder.iterdir():
+        if path.is_file():
+            path.chmod(0o644)  # safetensors keeps its file from everybody else
 
 
 def _check_fit(folder: Path, config: GeoPixConfig, processor: GeoPixProcessor) -> None:
@@ -82,7 +127,7 @@ def _check_files(folder: Path) -> None:
     missing = [name for name in (*_FILES, *_weight_files(folder)) if not (folder / name).is_file()]
     if missing:
         raise EnvironmentProblem(f"{folder}: the checkpoint lacks {', '.join(missing)}. {_ADVICE}")
-    kind = _read_json(folder / "config.json").get("model_type")
+    kind = read_json(folder / "config.json").get("model_type")
     if kind != "geopix":
         raise EnvironmentProblem(
             f"{folder}: config.json describes a model of type {kind!r}, not 'geopix'. "
@@ -93,10 +138,26 @@ def _check_files(folder: Path) -> None:
 def _weight_files(folder: Path) -> list[str]:
     if not (folder / _INDEX).is_file():
         return [_WEIGHTS]
-    return sorted(set(_read_json(folder / _INDEX).get("weight_map", {}).values()))
+    shards = read_json(folder / _INDEX).get("weight_map")
+    if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
+        raise EnvironmentProblem(
+            f"{folder / _INDEX}: expected `weight_map` with the file of each tensor, found {str(shards)[:80]}. "
+            f"{_ADVICE}"
+        )
+    outside = sorted(name for name in set(shards.values()) if Path(name).name != name)
+    if outside:
+        raise EnvironmentProblem(
+            f"{folder / _INDEX}: weight files lie in the checkpoint's own folder; {outside[0]!r} does not. {_ADVICE}"
+        )
+    return sorted(set(shards.values()))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object of a checkpoint.
+
+    Raises:
+        EnvironmentProblem: it is none.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

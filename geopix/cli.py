@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from geopix.checkpoint_commands import card_command, merge_command
 from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
 from geopix.serving.command import serve_command
@@ -72,6 +73,8 @@ def guess_task(text: str) -> str:
 
 
 main.add_command(convert_command)
+main.add_command(merge_command)
+main.add_command(card_command)
 main.add_command(serve_command)
 main.add_command(train_command)
 main.add_command(earth)

@@ -98,6 +98,14 @@ class RandomFourierPositions(nn.Module):
         return torch.cat([phases.sin(), phases.cos()], dim=-1).permute(2, 0, 1)[None]
 
 
+def every_row(embedding: nn.Embedding, device: torch.device) -> Tensor:
+    """All rows float[N, C] of an embedding, on a device.
+
+    It is called, and its weights are not taken, since accelerate may keep them elsewhere until it is.
+    """
+    return embedding(torch.arange(embedding.num_embeddings, device=device))  # type: ignore[no-any-return]
+
+
 def sinusoidal_grid(height: int, width: int, channels: int, like: Tensor) -> Tensor:
     """Position code of a grid's cells in one frame shared by grids of different sizes.
 

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from geopix.configuration import GeoPixConfig
-from geopix.layers import Attention, ChannelNorm, MultiLayerPerceptron, RandomFourierPositions, resize
+from geopix.layers import (
+    Attention,
+    ChannelNorm,
+    MultiLayerPerceptron,
+    RandomFourierPositions,
+    every_row,
+    resize,
+)
 
 
 class TwoWayBlock(nn.Module):
@@ -92,8 +99,9 @@ class PromptEncoder(nn.Module):
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Returns the dense prompt and the position code, each float[1, C, grid, grid]."""
-        dense = self.no_mask_embed.weight[:, :, None, None].expand(-1, -1, self.grid, self.grid)
-        return dense, self.pe_layer(self.grid, self.grid)
+        positions = self.pe_layer(self.grid, self.grid)
+        dense = every_row(self.no_mask_embed, positions.device)[:, :, None, None]
+        return dense.expand(-1, -1, self.grid, self.grid), positions
 
 
 class PlainInput(nn.Module):
@@ -181,9 +189,9 @@ class MaskDecoder(nn.Module):
         Returns:
             float[M, 1, 2h, 2w] mask logits at level 0, float[M, 1, 4h, 4w] above.
         """
-        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        own = torch.cat([every_row(tokens, embeddings.device) for tokens in (self.iou_token, self.mask_tokens)])
         prompts = torch.cat([own.expand(len(embeddings), -1, -1), embeddings[:, None]], dim=1)
-        prompts = prompts + self.level_embed.weight[level]
+        prompts = prompts + every_row(self.level_embed, embeddings.device)[level]
         source, source_pe = self.inputs[level](features, dense, positions, previous)
         tokens, source = self.transformer[level](source, source_pe, prompts)
         kernel = self.output_hypernetworks_mlps[0](tokens[:, 1])

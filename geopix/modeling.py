@@ -97,7 +97,10 @@ class GeoPixPreTrainedModel(PreTrainedModel):
     main_input_name = "input_ids"
     input_modalities = ["image", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
+    model_tags = ["geopix", "remote-sensing"]  # noqa: RUF012  (for push_to_hub)
     _supports_sdpa = True
+    # Each of these adds to its own input, so it stays on one device; the language model names its own layers.
+    _no_split_modules = ["CLIPVisionEmbeddings", "CLIPEncoderLayer", "MaskHead"]  # noqa: RUF012
     _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -123,6 +126,13 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         keep_rounded(self.language_model, config.rotary_dtype)
         self.mask_head = MaskHead(config)
         self.post_init()  # type: ignore[no-untyped-call]
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs go: where the weights are, or where accelerate takes them to when they are used."""
+        hook = getattr(self, "_hf_hook", None)
+        place = getattr(hook, "execution_device", None)
+        return super().device if place is None else torch.device(place)
 
     def get_input_embeddings(self) -> nn.Module:
         """The language model's token embeddings."""
@@ -314,7 +324,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         selector = class_selector or PredictedClass()
         masks, classes = self.mask_head(vision.levels, states, image_index[runs.rows], selector)
         answers = tuple(_until_end(row, decoder.eos_ids) for row in said.token_ids)
-        return Generated(answers, masks, runs.rows, classes, runs.reasons)
+        return Generated(answers, masks, runs.rows.to(masks.device), classes, runs.reasons)
 
     @property
     def _run_length(self) -> int:
@@ -354,7 +364,8 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
                 "Build the prompts with GeoPixProcessor."
             )
         embeddings = self.get_input_embeddings()(input_ids)
-        return embeddings.masked_scatter(is_image[..., None], images.to(embeddings.dtype))  # type: ignore[no-any-return]
+        is_image = is_image.to(embeddings.device)  # the language model may lie elsewhere than the tower
+        return embeddings.masked_scatter(is_image[..., None], images.to(embeddings))  # type: ignore[no-any-return]
 
     def _shared_prefix(self, input_ids: Tensor, mask: Tensor, image_index: Tensor) -> int:
         """How many first tokens the questions of each image share, up to the image's end; 0 when not worth it."""

@@ -11,12 +11,16 @@ import torch
 from PIL import Image
 
 from geopix.boxes import boxes_of_masks, parse_boxes
-from geopix.checkpoint import load_checkpoint
+from geopix.chat import Turn
+from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
+from geopix.conversation import Conversation
 from geopix.image_processing import ImageInput, to_rgb
 from geopix.layers import resize
+from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
+from geopix.peft_adapters import load, source
 from geopix.processing import GeoPixProcessor
 from harness.errors import ConfigurationError, SampleError, nearest
 
@@ -55,6 +59,7 @@ class Asking(TypedDict, total=False):
         seed: of the drawing; 0. The same call with the same seed gives the same answers.
         memory_class: the class whose memory all targets read: a name, its index, or "unknown"; predicted for each
             target when None.
+        history: what was said before, the same for each question; nothing when left out.
     """
 
     task: str | None
@@ -64,6 +69,7 @@ class Asking(TypedDict, total=False):
     top_p: float
     seed: int
     memory_class: str | int | None
+    history: Sequence[Turn]
 
 
 class GeoPix:
@@ -84,19 +90,47 @@ class GeoPix:
         directory: str | Path,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        adapter: str | Path | None = None,
+        device_map: DeviceMap | None = None,
     ) -> Self:
         """Loads a checkpoint folder.
 
         Args:
-            directory: the folder.
+            directory: the folder; or that of a PEFT adapter, which names the checkpoint it belongs to.
             device: where the model runs; the first GPU when None and there is one, else the CPU.
             dtype: the weights' type; the stored one when None.
+            adapter: the folder of a PEFT adapter for the checkpoint.
+            device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
 
         Raises:
+            ConfigurationError: if the options contradict each other.
             EnvironmentProblem: if files are missing or damaged.
         """
+        if device is not None and device_map is not None:
+            raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(*load_checkpoint(directory, torch.device(place), dtype))
+        return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
+
+    def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
+        """Writes a whole checkpoint with its model card; `from_pretrained` reads it.
+
+        Args:
+            directory: the folder; made when it is not there.
+            max_shard_size: how large a weight file may become, in bytes or as "5GB".
+
+        Raises:
+            ConfigurationError: an adapter lies beside the weights, or there is a card that people wrote.
+            EnvironmentProblem: the card cannot be written.
+        """
+        if hasattr(self.model, "peft_config"):
+            raise ConfigurationError(
+                "an adapter lies beside this model's weights. `geopix merge ADAPTER OUT` writes both as one checkpoint."
+            )
+        folder = Path(directory)
+        save_checkpoint(self.model, self.processor, folder, max_shard_size)
+        write_card(folder)
+        return folder
 
     def respond(self, image: ImageInput, text: str, **asking: Unpack[Asking]) -> Answer:
         """Answers one question about one picture; the options are those of `Asking`."""
@@ -126,7 +160,9 @@ class GeoPix:
         options = self.options(asking)
         self.check_questions([text for _, text in requests], asking)
         index, pictures = _unique([image for image, _ in requests])
-        batch = self.processor(pictures, [text for _, text in requests], task=asking.get("task"))
+        batch = self.processor(
+            pictures, [text for _, text in requests], task=asking.get("task"), history=asking.get("history", ())
+        )
         device = self.model.device
         generated = self.model.generate(
             batch["input_ids"].to(device),
@@ -149,6 +185,14 @@ class GeoPix:
         pixels = self.processor.image_processor([picture])["pixel_values"].to(device, self.model.dtype)
         looked = self.model.look(torch.tensor([self.processor.encode_prefix()], device=device), pixels)
         return Look(self, looked, picture.size)
+
+    def converse(self, image: ImageInput) -> Conversation:
+        """Reads a picture once, for questions that may refer to the answers before them.
+
+        Raises:
+            SampleError: if the picture cannot be read.
+        """
+        return Conversation(self.look(image))
 
     def options(self, asking: Asking) -> dict[str, Any]:
         """Returns the model's own arguments for a way of asking.
@@ -174,11 +218,13 @@ class GeoPix:
         for number, text in enumerate(texts, 1):
             if not self.processor.question(text):
                 raise SampleError(f"question {number} of {len(texts)} is empty. Ask something in words.")
-            length = len(self.processor.encode_question(text, asking.get("task")))
+            history = asking.get("history", ())
+            length = len(self.processor.encode_question(text, asking.get("task"), history))
             if before + length >= context:
+                said = f", what was said before it included ({len(history)} turns)" if history else ""
                 raise SampleError(
-                    f"question {number} of {len(texts)} takes {length} tokens; with {before} for the image that is "
-                    f"more than the model's context of {context}. Shorten the question."
+                    f"question {number} of {len(texts)} takes {length} tokens{said}; with {before} for the image that "
+                    f"is more than the model's context of {context}. Shorten the question{said and ' or begin anew'}."
                 )
 
     def answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
@@ -246,7 +292,8 @@ class Look:
             return []
         geopix = self._geopix
         geopix.check_questions(texts, asking)
-        questions = [geopix.processor.encode_question(text, asking.get("task")) for text in texts]
+        task, history = asking.get("task"), asking.get("history", ())
+        questions = [geopix.processor.encode_question(text, task, history) for text in texts]
         batch, device = geopix.processor.pad(questions), geopix.model.device
         generated = geopix.model.answer(
             self._looked,

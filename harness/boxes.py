@@ -5,7 +5,7 @@ A box is (x0, y0, x1, y1), x to the right, y down, from the image's upper left c
 
 from collections.abc import Mapping, Sequence
 from math import cos, radians, sin
-from typing import Literal
+from typing import Any, Literal
 
 from harness.errors import SampleError
 from harness.records import Box
@@ -55,6 +55,32 @@ def convert(box: Box, source: Frame, goal: Frame, size: Size | None) -> Box:
     x0, y0, x1, y1 = box
     # Multiplied first, so that whole numbers stay whole where they can.
     return x0 * new[0] / old[0], y0 * new[1] / old[1], x1 * new[0] / old[0], y1 * new[1] / old[1]
+
+
+def size_of(value: Any) -> Size | None:
+    """Returns the height and width that a JSON value holds; None where it is null.
+
+    >>> size_of([28, 56]), size_of(None)
+    ((28, 56), None)
+
+    Raises:
+        ValueError: it is neither null nor two whole numbers above 0.
+    """
+    if value is None:
+        return None
+    if not (isinstance(value, list) and len(value) == 2 and all(type(side) is int and side > 0 for side in value)):
+        raise ValueError(f"expected a height and a width in pixels, found {str(value)[:40]!r}")
+    return value[0], value[1]
+
+
+def resized(box: Box, old: Size, new: Size) -> Box:
+    """Returns a box in pixels of a picture after the picture is resized; sizes are height and width.
+
+    >>> resized((7.0, 14.0, 14.0, 28.0), (28, 14), (56, 56))
+    (28.0, 28.0, 56.0, 56.0)
+    """
+    x0, y0, x1, y1 = box
+    return x0 * new[1] / old[1], y0 * new[0] / old[0], x1 * new[1] / old[1], y1 * new[0] / old[0]
 
 
 def around(points: Sequence[tuple[float, float]]) -> Box:

@@ -85,11 +85,18 @@ def geopix_eval_metrics() -> dict[str, str]:
 
 @hookimpl
 def geopix_eval_models() -> dict[str, str]:
-    """Models that need no torch."""
+    """Models; the libraries they need are imported when one is made."""
     return {
+        "hf": "harness.models.huggingface.factory:huggingface",
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
     }
+
+
+@hookimpl
+def geopix_eval_segmenters() -> dict[str, str]:
+    """Second stages, which turn boxes into masks."""
+    return {"sam": "harness.models.huggingface.sam:sam"}
 
 
 @hookimpl

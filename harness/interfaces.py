@@ -1,4 +1,4 @@
-"""What a reader, a parser, a metric, a model and a judge are: the five kinds of plugin.
+"""What a reader, a parser, a metric, a model, a segmenter and a judge are: the kinds of plugin.
 
 A plugin is a class. The options that a task file may give are the arguments of its constructor; they are checked
 against its annotations before anything runs, so frozen dataclasses serve best.
@@ -10,7 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from harness.records import Answered, Inquiry, Prediction, Record, Request, Response, Sample, Target, Verdict
+from harness.records import (
+    Answered,
+    Box,
+    ImageFile,
+    Inquiry,
+    Mask,
+    Prediction,
+    Record,
+    Request,
+    Response,
+    Sample,
+    Target,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,4 +244,27 @@ class Model(Protocol):
             SampleError: this batch cannot be answered. Any exception is taken as one: the loop asks the requests of a
                 failed batch one by one and records those that fail again.
         """
+        ...
+
+
+class Segmenter(Protocol):
+    """Draws masks of what lies in boxes: the second stage of a model that answers with boxes."""
+
+    @property
+    def name(self) -> str:
+        """A short name for tables."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever the masks may: weights, settings."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What a reader of the report should know: path, dtype, device."""
+        ...
+
+    def masks(self, image: ImageFile, boxes: Sequence[Box]) -> Sequence[Mask]:
+        """Returns one mask a box, in order, at the image's own size; the boxes are in its pixels."""
         ...

@@ -144,18 +144,31 @@ def read(file: Path) -> Document:
     return Document(builder.build(node, ()), places, tuple(problems))
 
 
+class TooDeepError(yaml.YAMLError):
+    """Values are nested too deeply.
+
+    Args:
+        mark: where.
+    """
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__()
+        self.problem = f"values are nested more than {DEEPEST} deep"
+        self.problem_mark = mark
+
+
 def _refuse_depth(text: str) -> None:
     """Looks at the file's events, which are read one behind the other, before anything is built of them.
 
     Raises:
-        yaml.YAMLError: values are nested too deeply, or the file is not valid YAML.
+        TooDeepError: values are nested too deeply.
+        yaml.YAMLError: the file is not valid YAML.
     """
     depth = 0
     for event in yaml.parse(text, Loader=SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            problem = f"values are nested more than {DEEPEST} deep"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise TooDeepError(event.start_mark)
 
 
 def _broken(file: Path, line: int, message: str) -> Document:

@@ -19,7 +19,7 @@ import pluggy
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 
 GROUP = "geopix_eval"
-KINDS = ("readers", "parsers", "metrics", "models", "judges", "generators", "scorers")
+KINDS = ("readers", "parsers", "metrics", "models", "segmenters", "judges", "generators", "scorers")
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -43,6 +43,10 @@ class Hooks:
     @hookspec
     def geopix_eval_models(self) -> Mapping[str, str]:  # type: ignore[empty-body]
         """Models by the word before the colon in --model: {"name": "module:factory"}, factory(argument, options)."""
+
+    @hookspec
+    def geopix_eval_segmenters(self) -> Mapping[str, str]:  # type: ignore[empty-body]
+        """Second stages by the word after the plus in --model: {"name": "module:factory"}, called as models' are."""
 
     @hookspec
     def geopix_eval_judges(self) -> Mapping[str, str]:  # type: ignore[empty-body]
@@ -119,6 +123,7 @@ class Plugins:
     parsers: Registry
     metrics: Registry
     models: Registry
+    segmenters: Registry
     judges: Registry
     generators: Registry
     scorers: Registry

@@ -119,6 +119,8 @@ class Response:
         reason: what the model has to say about an answer that it could not finish.
         box_family: how the boxes of its words are written, where the model declares it: a name of
             `harness.parsers.box_spellings.FAMILIES`.
+        seen: height and width of the picture that the model saw, where its words count boxes in that picture's pixels
+            and not in those of the image as stored.
     """
 
     text: str = ""
@@ -128,6 +130,7 @@ class Response:
     tokens: int | None = None
     reason: str | None = None
     box_family: str | None = None
+    seen: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

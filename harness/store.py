@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import orjson
 import pydantic
 
+from harness.boxes import size_of
 from harness.errors import NO_ROOM, ConfigurationError, DataError, EnvironmentProblem
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
@@ -91,7 +92,9 @@ def _target(data: dict[str, Any]) -> Target:
 
 
 def _response(data: dict[str, Any] | None) -> Response | None:
-    return None if data is None else Response(**_known(Response, data) | _shapes(data))
+    if data is None:
+        return None
+    return Response(**_known(Response, data) | _shapes(data) | {"seen": size_of(data.get("seen"))})
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:

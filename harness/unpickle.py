@@ -19,6 +19,7 @@ class _Refused(Exception):
 
 #: Operations that put a value into the unpickler's table of values seen, at a place which the pickle names.
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+_OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
 
 
 def _refuse_bombs(content: bytes) -> None:
@@ -29,7 +30,7 @@ def _refuse_bombs(content: bytes) -> None:
     """
     file = io.BytesIO(content)
     while (code := file.read(1)) not in (b"", b"."):
-        operation = pickletools.code2op[code.decode("latin-1")]
+        operation = _OPERATIONS[code.decode("latin-1")]
         if operation.name == "STRING":  # pickletools takes it for ASCII, and Python 2 wrote other letters
             file.readline()
         elif operation.arg:

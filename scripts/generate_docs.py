@@ -256,6 +256,10 @@ def _plugins() -> Iterator[str]:
     yield "The word before the colon in `--model`; options are given as `--model-option KEY=VALUE`."
     for name in found.models.places:
         yield from _model(name, found.models.places[name])
+    yield "### Segmenters"
+    yield "The word after the plus in `--model`; options are given as `--model-option WORD.KEY=VALUE`."
+    for name in found.segmenters.places:
+        yield from _model(name, found.segmenters.places[name])
     yield "### Judges"
     yield "The word before the colon in `--judge`; options are given as `--judge-option KEY=VALUE`."
     for name in found.judges.places:

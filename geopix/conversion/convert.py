@@ -26,6 +26,7 @@ from geopix.conversion.settings import check_writable, config_of, read_settings,
 from geopix.conversion.tensors import StoredTensor, read_folder, read_json, write_folder
 from geopix.conversion.unused import unused_shapes
 from geopix.image_processing import GeoPixImageProcessor
+from geopix.model_card import write_card
 from harness.errors import ConfigurationError, EnvironmentProblem, GeoPixError
 
 _OURS = GeoPixConfig.model_type
@@ -80,6 +81,7 @@ def convert(released: Path, out: Path, shard_bytes: int = SHARD_BYTES) -> Conver
         write_folder(out, ours, shard_bytes)
         processor.save_pretrained(out)
         config.save_pretrained(out)
+        write_card(out)
     notes = (_NO_TOKENIZER,) if isinstance(processor, GeoPixImageProcessor) else ()
     return Conversion(len(ours), len(unused), ours[EMBEDDING].dtype, notes)
 

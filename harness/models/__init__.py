@@ -1,1 +1,1 @@
-"""Models that need no GPU and no torch: replayed answers and baselines."""
+"""Models: answers replayed from a file, baselines, and other families of models, each in a folder of its own."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from harness.boxes import size_of
 from harness.errors import ConfigurationError, DataError, EnvironmentProblem, SampleError, nearest
 from harness.parsers.box_spellings import FAMILIES
 from harness.records import Mask, Request, Response
@@ -134,6 +135,7 @@ def _response(data: dict[str, Any], keys: Mapping[str, str]) -> tuple[str, Respo
         tokens=None if answer.get("tokens") is None else int(answer["tokens"]),
         reason=None if answer.get("reason") is None else str(answer["reason"]),
         box_family=str(answer.get("box_family") or keys["boxes"]) or None,
+        seen=size_of(answer.get("seen")),
     )
 
 

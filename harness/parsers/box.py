@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from harness.boxes import Frame, Size, around, clipped, convert, rotated, sides
+from harness.boxes import Frame, Size, around, clipped, convert, resized, rotated, sides
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.images import image_size
 from harness.masks import box_of, checked
@@ -26,7 +26,8 @@ class BoxParser:
     `<box>` (InternVL); `(x0,y0),(x1,y1)` (Qwen-VL); `(x0, y0, x1, y1)`; four `<loc0000>` (PaliGemma); the corners of a
     polygon; or nothing but four numbers. Thoughts are left out; where there is an `<answer>`, only the last is read.
 
-    The frame that numbers are counted in is declared, by the task or by the model's family, and never guessed. An
+    The frame that numbers are counted in is declared, by the task or by the model's family, and never guessed. Pixels
+    are those of the image as stored, or of the picture that the response says the model saw, counted back. An
     answer is `unparsed`, with the reason, when corners are swapped, a number is out of its frame, not finite, or
     one too few or too many.
 
@@ -95,7 +96,8 @@ class BoxParser:
 
     def _size(self, response: Response, sample: Sample) -> Size | None:
         """The image's height and width, read only where pixels are to be checked or counted."""
-        frames = {self.scored_in, self._family(response).frame}
+        spoken_in = "seen" if response.seen else self._family(response).frame
+        frames = {self.scored_in, spoken_in}
         if response.boxes or response.masks:
             frames.add("pixels")
         if "pixels" not in frames:
@@ -115,11 +117,20 @@ class BoxParser:
         found = self._family(response)
         text = without_thoughts(response.text)
         groups = spoken(text, found)
+        seen = response.seen if found.frame == "pixels" else None
         if groups:
-            boxes = [self._scored(upright(group, found, size, text), found.frame, size) for group in groups]
+            boxes = [
+                self._counted(upright(group, found, seen or size, text), found.frame, seen, size) for group in groups
+            ]
             return tuple(boxes), f"{describe(groups)}, counted in {found.frame}"
         around_masks = [box for mask in response.masks if (box := box_of(checked(mask)))]
         return tuple(self._scored(box, "pixels", size) for box in around_masks), FROM_MASKS
+
+    def _counted(self, box: Box, frame: Frame, seen: Size | None, size: Size | None) -> Box:
+        """A spoken box as it is scored; `seen` is the picture whose pixels it counts, where that is another."""
+        if seen and size and self.scored_in == "pixels":
+            return resized(box, seen, size)
+        return self._scored(box, frame, seen or size)
 
     def _scored(self, box: Box, frame: Frame, size: Size | None) -> Box:
         return convert(box, frame, self.scored_in, size)

@@ -61,8 +61,8 @@ class Family:
 
 
 _LISTS: tuple[Spelling, ...] = ("lists", "parentheses", "bare")
-#: `qwen2_5_vl` counts pixels of the picture as the model saw it: a picture that was made smaller first needs an adapter
-#: that counts back.
+#: `qwen2_5_vl` counts pixels of the picture as the model saw it; where that is not the image as stored, the response
+#: says its size (`Response.seen`).
 FAMILIES: dict[str, Family] = {
     "geopix": Family("0-100", spellings=("braces",)),
     "minigpt": Family("0-100", spellings=("braces",)),
@@ -72,6 +72,7 @@ FAMILIES: dict[str, Family] = {
     "qwen2_5_vl": Family("pixels", spellings=_LISTS),
     "qwen3_vl": Family("0-1000", spellings=_LISTS),
     "internvl": Family("0-1000", spellings=_LISTS),
+    "llava": Family("0-1", spellings=_LISTS),
     "paligemma": Family("0-1024", order="yxyx", spellings=("locations",)),
 }
 

@@ -59,6 +59,14 @@ def test_a_torn_last_line_is_left_out_and_then_cut_off(tmp_path: Path) -> None:
     assert path.read_bytes() == encode(record("1")) + encode(record("3"))
 
 
+def test_the_size_of_the_picture_seen_comes_back_and_no_other_thing_in_its_place() -> None:
+    seen = replace(record(), response=Response("[1, 2, 3, 4]", box_family="qwen2_5_vl", seen=(28, 56)))
+    assert decode(encode(seen)) == seen
+    for damage in (b"[28]", b"[0,56]", b'"28"', b"{}"):
+        with pytest.raises(ValueError, match="expected a height and a width in pixels"):
+            decode(encode(seen).replace(b'"seen":[28,56]', b'"seen":' + damage))
+
+
 def test_records_leave_the_process_as_they_come(tmp_path: Path) -> None:
     path = tmp_path / "new" / "records.jsonl"
     with RecordLog(path) as log:

@@ -47,6 +47,14 @@ def test_the_files_own_key_names(tmp_path: Path) -> None:
     assert ask(found, "4") == [Response(text="no")]
 
 
+def test_the_size_of_the_picture_seen_is_read_back(tmp_path: Path) -> None:
+    found = model(tmp_path, '{"sample_id": 1, "text": "[1, 2, 3, 4]", "seen": [28, 56]}', boxes="qwen2_5_vl")
+    assert ask(found, "1") == [Response(text="[1, 2, 3, 4]", box_family="qwen2_5_vl", seen=(28, 56))]
+    for size in ("[28]", "[0, 28]", '"28"', "[28, 5.5]"):
+        with pytest.raises(DataError, match=r"not an answer: expected a height and a width in pixels, found '"):
+            model(tmp_path, f'{{"sample_id": 1, "text": "[1, 2, 3, 4]", "seen": {size}}}')
+
+
 def test_how_boxes_are_written_is_declared(tmp_path: Path) -> None:
     found = model(tmp_path, '{"sample_id": 1, "text": "[1, 2, 3, 4]"}', boxes="internvl")
     assert ask(found, "1") == [Response(text="[1, 2, 3, 4]", box_family="internvl")]

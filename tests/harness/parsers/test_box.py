@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from harness.errors import ConfigurationError, SampleError
-from harness.masks import empty, from_runs
+from harness.masks import box_of, empty, from_runs
 from harness.parsers.box import FROM_MASKS, BoxParser
+from harness.parsers.mask import MaskParser
 from harness.records import ImageFile, Prediction, Response, Sample, Target
 
 BARE = Sample("1", (), {}, Target())
@@ -70,12 +72,13 @@ def test_every_spelling_is_read(text: str) -> None:
         ("qwen_vl", "<box>(100,200),(300,400)</box>", "0-1000"),
         ("qwen3_vl", '{"bbox_2d": [100, 200, 300, 400]}', "0-1000"),
         ("internvl", "<box>[[100, 200, 300, 400]]</box>", "0-1000"),
+        ("llava", "[0.10, 0.20, 0.30, 0.40]", "0-1"),
         ("paligemma", "<loc0200><loc0100><loc0400><loc0300> ship", "0-1024"),
     ],
 )
 def test_families_bring_their_own_frame(family: str, text: str, frame: str) -> None:
     found = read(text, family=family)
-    scale = {"0-100": 1, "0-1000": 10, "0-1024": 10.24}[frame]
+    scale = {"0-1": 0.01, "0-100": 1, "0-1000": 10, "0-1024": 10.24}[frame]
     expected = [10, 20, 30, 40] if frame != "0-1024" else [100 / scale, 200 / scale, 300 / scale, 400 / scale]
     assert found.boxes[0] == pytest.approx(expected)
     assert found.text is not None
@@ -88,6 +91,21 @@ def test_a_model_says_how_it_writes_boxes_and_the_task_is_overruled() -> None:
     assert parser.parse(said, BARE).boxes == ((10.0, 20.0, 30.0, 40.0),)
     with pytest.raises(SampleError, match="unknown family of boxes 'intern'. Did you mean 'internvl'"):
         parser.parse(Response(text="", box_family="intern"), BARE)
+
+
+def test_pixels_of_the_picture_that_the_model_saw_are_counted_back(wide: Sample) -> None:
+    # Of the stored 200 x 100 pixels the model saw 50 x 20.
+    said = Response(text='{"bbox_2d": [10, 5, 50, 20]}', box_family="qwen2_5_vl", seen=(20, 50))
+    assert BoxParser().parse(said, wide).boxes == ((40.0, 25.0, 200.0, 100.0),)
+    assert BoxParser(scored_in="0-100").parse(said, BARE).boxes == ((20.0, 25.0, 100.0, 100.0),)
+    # What lies in the stored image and not in the picture seen is out of its frame.
+    outside = BoxParser().parse(replace(said, text="[10, 5, 60, 20]"), wide)
+    assert outside.reason == "a coordinate of 60 is out of its frame, 0 to 50, in '[10, 5, 60, 20]'"
+    assert BoxParser().parse(replace(said, box_family="internvl"), wide).boxes == ((2.0, 0.5, 10.0, 2.0),)
+    with pytest.raises(SampleError, match="needs the image's size, and the sample has no image"):
+        BoxParser().parse(said, BARE)
+    mask = MaskParser().parse(said, replace(wide, target=Target(masks=(empty((100, 200)),)))).masks[0]
+    assert box_of(mask) == (40.0, 25.0, 200.0, 100.0)
 
 
 def test_an_unknown_family_in_a_task_is_refused() -> None:

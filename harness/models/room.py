@@ -1,0 +1,54 @@
+"""How many requests fit into memory at a time: learnt where they do not."""
+
+from collections.abc import Callable, Sequence
+
+from harness.errors import SampleError
+from harness.records import Request, Response
+
+Answer = Callable[[Sequence[Request]], list[Response]]
+
+
+class Room:
+    """Splits requests into parts that fit; what did not fit once is not tried again.
+
+    Attributes:
+        size: the most requests that are tried at a time.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def answer(self, requests: Sequence[Request], ask: Answer) -> list[Response]:
+        """Returns one response a request, in order.
+
+        Raises:
+            SampleError: one request alone does not fit.
+        """
+        responses: list[Response] = []
+        while left := requests[len(responses) :]:
+            part = left[: self.size]
+            try:
+                responses += ask(part)
+            except (RuntimeError, MemoryError) as error:
+                self._shrink(part, error)
+        return responses
+
+    def _shrink(self, part: Sequence[Request], error: Exception) -> None:
+        if not is_out_of_memory(error):
+            raise error
+        if len(part) == 1:
+            raise SampleError(
+                "one request does not fit into memory. Choose a smaller dtype (--model-option dtype=bfloat16), spread "
+                "the model (--model-option device_map=auto), or make the images smaller."
+            ) from error
+        self.size = len(part) // 2
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Says whether an error means that memory did not suffice: torch's own on a GPU, or the allocator's on a CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "out of memory" in str(error)
+        or "can't allocate memory" in str(error)
+    )
