@@ -75,7 +75,7 @@ def write(options: argparse.Namespace, folder: Path) -> None:
 
 def merge(options: argparse.Namespace, folder: Path) -> None:
     task = task_of(options)
-    plan = Plan(task.digest, MODEL.digest, options.files, None, options.records, MODEL.reads_images)
+    plan = Plan(task.digest, MODEL.digest, options.files, None, options.records, MODEL.reads_images, 16)
     start, busy = time.perf_counter(), time.process_time()
     result = close_gathered(task, MODEL, RunDirectory(folder / "run"), Settings(folder, previews=0), plan)
     assert isinstance(result, TaskResult)

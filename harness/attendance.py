@@ -31,6 +31,7 @@ class Plan:
         limit: how many samples are asked at most; None for all.
         samples: how many there are.
         reads_images: whether the images' bytes are part of a response's key.
+        batch_size: questions that the model is asked at a time, by which shares are cut.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Plan:
     limit: int | None
     samples: int
     reads_images: bool
+    batch_size: int
 
     def differences(self, other: "Plan") -> str:
         """Returns in words what another plan has otherwise."""

@@ -52,7 +52,15 @@ def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -
     """
     name, shard = task.spec.name, settings.shard
     share = own_share(task, model, settings)
-    plan = Plan(task.digest, model.digest, shard.count, settings.limit, share.samples, model.reads_images)
+    plan = Plan(
+        task=task.digest,
+        model=model.digest,
+        processes=shard.count,
+        limit=settings.limit,
+        samples=share.samples,
+        reads_images=model.reads_images,
+        batch_size=model.batch_size,
+    )
     with writing(run.path), Attendance(run, name, shard, plan) as part:
         records = _ask_share(task, model, run, share, part.log, progress=settings.progress)
         with part.going() as parting:

@@ -57,7 +57,7 @@ class Shares:
 
     @contextmanager
     def at_work(self, number: int, of: int, **changes: Any) -> Iterator[Attendance]:
-        plan = replace(Plan(self.task.digest, "d1", of, None, 96, True), **changes)
+        plan = replace(Plan(self.task.digest, "d1", of, None, 96, reads_images=True, batch_size=2), **changes)
         with Attendance(self.run, "small", Shard(number - 1, of), plan) as part:
             yield part
 
@@ -199,6 +199,7 @@ def test_a_limit_takes_the_first_samples_of_all(shares: Shares) -> None:
         ((1, 2, {}), (2, 2, {"limit": 96}), r"with limit None \(here: 96\)"),
         ((1, 2, {"task": "t0"}), (2, 2, {}), r"with task t0 \(here: \w+\)"),
         ((1, 2, {"samples": 95}), (2, 2, {}), r"with samples 95 \(here: 96\)"),
+        ((1, 2, {"batch_size": 3}), (2, 2, {}), r"with batch_size 3 \(here: 2\)"),
     ],
 )
 def test_another_command_in_the_same_folder_is_refused(
