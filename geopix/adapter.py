@@ -14,9 +14,9 @@ from PIL.Image import Image
 
 from geopix.blind import BlankImages
 from geopix.checkpoint import CARD_FILE, FINGERPRINTS_FILE, TRAINING_FILE
+from geopix.image_processing import ImageInput
 from geopix.mini import MINI
 from geopix.peft_adapters import Source, source
-from geopix.image_processing import ImageInput
 from geopix.predictor import Answer, GeoPix, open_picture
 from geopix.processing import TASKS
 from harness.errors import ConfigurationError, SampleError, nearest
