@@ -86,6 +86,10 @@ class GeoPixModel:
         seconds = (time.perf_counter() - started) / len(requests)
         return [_response(answer, seconds) for answer in answers]
 
+    def repeats(self, request: Request) -> bool:
+        """Returns whether it would answer the same again; what it draws depends on the samples beside it."""
+        return not request.generation["temperature"]
+
     def _open(self, image: ImageInput) -> Image:
         ready = self.ahead.ready(image) if isinstance(image, Path) else None
         return open_picture(image) if ready is None else ready

@@ -1,5 +1,7 @@
 """Drawing an answer's masks and boxes over the picture."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
@@ -23,14 +25,34 @@ def draw_answer(image: ImageInput, answer: Answer) -> Image.Image:
     Returns:
         A new RGB picture of the same size.
     """
-    pixels = np.asarray(to_rgb(image), dtype=np.float32).copy()
-    for number, mask in enumerate(answer.masks):
+    boxes = answer.boxes.tolist() if answer.box_source == "text" else []
+    return draw(to_rgb(image), (((0, 0), mask) for mask in answer.masks), boxes)
+
+
+def draw(
+    picture: Image.Image,
+    masks: Iterable[tuple[tuple[int, int], npt.NDArray[np.bool_]]],
+    boxes: Iterable[Sequence[float]],
+) -> Image.Image:
+    """Overlays masks, tinted and outlined, and boxes; each the n-th mask and box in the n-th colour.
+
+    Args:
+        picture: an RGB picture.
+        masks: for each, x and y of its upper left pixel and its pixels bool[h, w], which lie in the picture.
+        boxes: x0 y0 x1 y1 in pixels.
+
+    Returns:
+        A new RGB picture of the same size.
+    """
+    pixels = np.array(picture)
+    for number, ((x, y), mask) in enumerate(masks):
+        height, width = mask.shape
         colour = np.array(COLOURS[number % len(COLOURS)], np.float32)
-        pixels[mask] = (1 - _OPACITY) * pixels[mask] + _OPACITY * colour
-        pixels[outline(mask)] = colour
-    drawn = Image.fromarray(pixels.round().astype(np.uint8))
-    if answer.box_source == "text":
-        _draw_boxes(drawn, answer.boxes)
+        place = pixels[y : y + height, x : x + width]
+        place[mask] = np.rint((1 - _OPACITY) * place[mask].astype(np.float32) + _OPACITY * colour)
+        place[outline(mask)] = colour
+    drawn = Image.fromarray(pixels)
+    _draw_boxes(drawn, boxes)
     return drawn
 
 
@@ -48,7 +70,7 @@ def outline(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return edge
 
 
-def _draw_boxes(drawn: Image.Image, boxes: npt.NDArray[np.float32]) -> None:
+def _draw_boxes(drawn: Image.Image, boxes: Iterable[Sequence[float]]) -> None:
     pen = ImageDraw.Draw(drawn)
     thickness = max(1, min(drawn.size) // 200)
     for number, box in enumerate(boxes):

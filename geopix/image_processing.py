@@ -3,7 +3,9 @@
 Letters in shapes: B images, H and W a picture's sides, S the model's side.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,12 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 #: How many times as long as wide a picture may be when its middle is taken.
 LONGEST_CROP = 100
+
+#: What is opened. Of Pillow's other formats some run programs: EPS runs Ghostscript.
+FORMATS = ("PNG", "JPEG", "JPEG2000", "TIFF", "WEBP", "GIF", "BMP", "PPM")
+
+#: Pillow refuses a picture of more pixels: a small file that fills the memory when it is decoded.
+MOST_PIXELS = 2 * (1024**3 // 4 // 3)
 
 ImageInput = Image.Image | npt.NDArray[Any] | str | Path
 
@@ -108,21 +116,26 @@ def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
 def to_rgb(image: ImageInput) -> Image.Image:
     """Opens or converts any picture to 8-bit RGB at its own size.
 
-    * A path is opened with Pillow; the orientation tag is ignored, since masks refer to stored pixels.
+    * A path is opened with Pillow, in one of `FORMATS`; the orientation tag is ignored, since masks refer to stored
+      pixels. Of several frames or pages the first is taken. More than `MOST_PIXELS` pixels are refused.
     * Alpha, also a palette's, is laid over black, the usual value of missing pixels in aerial tiles.
     * 16-bit values (Pillow modes I and I;16, numpy uint16) are divided by 257, so that 65535 becomes 255.
-    * Float values (Pillow mode F, numpy floats) are taken as 0..255 and clipped.
+    * Float values (Pillow mode F, numpy floats) are taken as 0..255 and clipped; what is no number is 0.
+    * CMYK, YCbCr and HSV are computed as Pillow does, without a colour profile.
     * numpy arrays are `[H, W]`, or `[H, W, C]` with 1, 3 or 4 channels; bool is 0 and 255.
 
     Raises:
-        ValueError: if an array has another shape.
+        ValueError: if an array has another shape, or there is no pixel.
         OSError: if a file is no picture or is cut off (Pillow's own message).
+        PIL.Image.DecompressionBombError: if a file has too many pixels.
     """
     if isinstance(image, str | Path):
-        with Image.open(image) as opened:
+        with without_bomb_warning(), Image.open(image, formats=FORMATS) as opened:
             opened.load()
             return to_rgb(opened)
     picture = image if isinstance(image, Image.Image) else _from_array(image)
+    if 0 in picture.size:
+        raise ValueError(f"A picture must have pixels; found {picture.width} x {picture.height}.")
     if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
         picture = _from_array(np.asarray(picture, dtype=np.float32) / (1 if picture.mode == "F" else 257))
     if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
@@ -142,7 +155,17 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
         array = array * np.uint8(255)
     if array.dtype.itemsize > 1 and np.issubdtype(array.dtype, np.integer):
         array = array / 257
+    if np.issubdtype(array.dtype, np.floating):
+        array = np.nan_to_num(array, nan=0, posinf=255, neginf=0)
     return Image.fromarray(np.clip(np.rint(array), 0, 255).astype(np.uint8))
+
+
+@contextmanager
+def without_bomb_warning() -> Iterator[None]:
+    """Keeps Pillow from warning of large pictures; too large ones are refused all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 AutoImageProcessor.register(GeoPixConfig, image_processor_classes={"pil": GeoPixImageProcessor}, exist_ok=True)

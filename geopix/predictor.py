@@ -16,7 +16,8 @@ from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.conversation import Conversation
-from geopix.image_processing import ImageInput, to_rgb
+from geopix.halving import FittingBatch
+from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
 from geopix.layers import resize
 from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
@@ -83,6 +84,7 @@ class GeoPix:
     def __init__(self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor) -> None:
         self.model = model
         self.processor = processor
+        self.fitting = FittingBatch()
         #: Gives a picture's pixels; whoever has decoded it already puts a function of its own here.
         self.open_picture: Callable[[ImageInput], Image.Image] = open_picture
 
@@ -146,6 +148,8 @@ class GeoPix:
     def respond_batch(self, requests: Sequence[tuple[ImageInput, str]], **asking: Unpack[Asking]) -> list[Answer]:
         """Answers a batch of questions, each about a picture; one picture object or path is read once.
 
+        A batch that the device has no memory for is halved, with a warning, and so are all later ones.
+
         Args:
             requests: pairs of a picture (Pillow, numpy or path) and a question.
             **asking: see `Asking`.
@@ -156,11 +160,13 @@ class GeoPix:
         Raises:
             SampleError: if a picture cannot be read, or a question is empty or too long.
             ConfigurationError: if the task or the class is unknown.
+            EnvironmentProblem: if there is no memory for a single question.
         """
-        if not requests:
-            return []
-        options = self.options(asking)
         self.check_questions([text for _, text in requests], asking)
+        return self.fitting.ask(lambda part: self._respond(part, asking), requests)
+
+    def _respond(self, requests: Sequence[tuple[ImageInput, str]], asking: Asking) -> list[Answer]:
+        options = self.options(asking)
         index, first = _unique([image for image, _ in requests])
         pictures = [self.open_picture(image) for image in first]
         batch = self.processor(
@@ -216,19 +222,28 @@ class GeoPix:
         Raises:
             SampleError: if a question is empty or too long; says which and by how much.
         """
+        for number, text in enumerate(texts, 1):
+            if problem := self.question_problem(text, asking.get("task"), asking.get("history", ())):
+                raise SampleError(f"question {number} of {len(texts)} {problem}")
+
+    def question_problem(self, text: str, task: str | None = None, history: Sequence[Turn] = ()) -> str | None:
+        """Says why a question cannot be asked, "is empty .." for example; None when it can.
+
+        Raises:
+            ConfigurationError: if the task is unknown.
+        """
         context = self.model.config.text_config.max_position_embeddings
         before = len(self.processor.encode_prefix())
-        for number, text in enumerate(texts, 1):
-            if not self.processor.question(text):
-                raise SampleError(f"question {number} of {len(texts)} is empty. Ask something in words.")
-            history = asking.get("history", ())
-            length = len(self.processor.encode_question(text, asking.get("task"), history))
-            if before + length >= context:
-                said = f", what was said before it included ({len(history)} turns)" if history else ""
-                raise SampleError(
-                    f"question {number} of {len(texts)} takes {length} tokens{said}; with {before} for the image that "
-                    f"is more than the model's context of {context}. Shorten the question{said and ' or begin anew'}."
-                )
+        if not self.processor.question(text):
+            return "is empty. Ask something in words."
+        length = len(self.processor.encode_question(text, task, history))
+        if before + length < context:
+            return None
+        said = f", what was said before it included ({len(history)} turns)" if history else ""
+        return (
+            f"takes {length} tokens{said}; with {before} for the image that is more than the model's context of "
+            f"{context}. Shorten the question{said and ' or begin anew'}."
+        )
 
     def answer(self, generated: Generated, row: int, size: tuple[int, int]) -> Answer:
         """Returns one row of what the model said as an answer about a picture of a size (width, height)."""
@@ -290,11 +305,13 @@ class Look:
 
         Raises:
             ConfigurationError: if the task or the class is unknown.
+            EnvironmentProblem: if there is no memory for a single question.
         """
-        if not texts:
-            return []
+        self._geopix.check_questions(texts, asking)
+        return self._geopix.fitting.ask(lambda part: self._respond(part, asking), texts)
+
+    def _respond(self, texts: Sequence[str], asking: Asking) -> list[Answer]:
         geopix = self._geopix
-        geopix.check_questions(texts, asking)
         task, history = asking.get("task"), asking.get("history", ())
         questions = [geopix.processor.encode_question(text, task, history) for text in texts]
         batch, device = geopix.processor.pad(questions), geopix.model.device
@@ -326,4 +343,9 @@ def open_picture(image: ImageInput) -> Image.Image:
         return to_rgb(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         where = Path(image).resolve() if isinstance(image, str | Path) else f"the {type(image).__name__} given"
+        if isinstance(error, Image.DecompressionBombError):
+            raise SampleError(
+                f"{where}: cannot be read as a picture: it has more than {MOST_PIXELS:,} pixels, the most that are "
+                "decoded at once. Make it smaller, or cut it into tiles: see `geopix predict --tile`."
+            ) from error
         raise SampleError(f"{where}: cannot be read as a picture: {error}. Check or replace the file.") from error

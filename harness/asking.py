@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from harness.errors import SampleError
-from harness.interfaces import Model, ReadsAhead
+from harness.interfaces import ConcurrentModel, Model, ReadsAhead
 from harness.models.room import Room
 from harness.records import Request, Response
 from harness.scoring import Work
@@ -33,11 +33,26 @@ class Asker:
             self._model.read_ahead([work.request for work in batch])
 
     def ask(self, batch: Sequence[Work]) -> Iterator[list[Outcome]]:
-        """Yields what came of a batch; a model's exceptions are reasons."""
+        """Yields what came of a batch, in parts where the model gives its answers as they come.
+
+        Raises:
+            EnvironmentProblem: such a model says that nothing can be had of it. All other exceptions are reasons.
+        """
+        if isinstance(self._model, ConcurrentModel):
+            yield from self._as_they_come(self._model, batch)
+            return
         before = self._room.size
         yield self._answer(batch)
         if self._room.size < before:
             self._learnt(self._room.size)
+
+    @staticmethod
+    def _as_they_come(model: ConcurrentModel, batch: Sequence[Work]) -> Iterator[list[Outcome]]:
+        waiting = dict(enumerate(batch))
+        for index, outcome in model.answers([work.request for work in batch]):
+            yield [(waiting.pop(index), outcome)]
+        if waiting:
+            yield [(work, "the model gave no answer") for work in waiting.values()]
 
     def _answer(self, batch: Sequence[Work]) -> list[Outcome]:
         try:

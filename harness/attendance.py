@@ -126,6 +126,8 @@ class Attendance:
         """
         with exclusive(self._lock_file) as lock:
             self.log.release()
+            if not self._shard.alone and not self.log.path.stat().st_size:
+                self.log.path.unlink()  # of a process that had nothing to ask: a finished task needs no such file
             round_ = _read(lock) or Round(self._plan)
             round_ = replace(round_, done=round_.done | {self._shard.index})
             _write(lock, round_)

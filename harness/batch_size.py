@@ -78,10 +78,11 @@ def settle(
     """
     largest = model.largest_batch if isinstance(model, GrowingModel) else model.batch_size
     path = run.path / task / SIZE_FILE
+    if largest <= model.batch_size:
+        kept = _read(path)
+        return BatchSize(model.batch_size, min(model.batch_size, kept.fits if kept else model.batch_size), limit)
     with exclusive(run.path / task / f".{SIZE_FILE}"):
         kept = _read(path)
-        if largest <= model.batch_size:
-            return BatchSize(model.batch_size, min(model.batch_size, kept.fits if kept else model.batch_size), limit)
         if kept and kept.limit == limit:
             return kept
         if not kept and any(file.exists() for file in run.record_files(task)):

@@ -90,6 +90,7 @@ def geopix_eval_models() -> dict[str, str]:
         "hf": "harness.models.huggingface.factory:huggingface",
         "replay": "harness.models.replay:replay",
         "baseline": "harness.models.baselines:baseline",
+        "openai": "harness.models.endpoint:endpoint_model",
     }
 
 

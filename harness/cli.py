@@ -98,12 +98,14 @@ def judge_options(function: Callable[P, R]) -> Callable[P, R]:
 @click.option(
     "--model",
     metavar="MODEL",
-    help="A checkpoint folder, geopix-mini, replay:FILE, baseline:constant, baseline:whole-image, or a plugin's.",
+    help="A checkpoint folder, geopix-mini, openai:NAME@URL, replay:FILE, baseline:constant, baseline:whole-image, or "
+    "a plugin's.",
 )
 @click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE", help="An option of the model.")
 @data_dir_option
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/MODEL]")
 @click.option("--task-dir", "task_dirs", multiple=True, type=click.Path(path_type=Path), help="More task files.")
+@click.option("--cache", metavar="FILE|on|off", help="Share answers between runs.  [default: off; see cache on]")
 @judge_options
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N samples of each task.")
 @click.option("--previews", type=click.IntRange(min=0), default=200, show_default=True, help="Images kept for reports.")
@@ -214,6 +216,55 @@ def data_status(data_dir: Path, names: str | None, task_dirs: tuple[Path, ...]) 
     from harness.data_status import print_status  # noqa: PLC0415
 
     print_status(data_dir, names, task_dirs)
+
+
+@main.group("cache")
+def cache() -> None:
+    """Look after the answers that runs share (--cache)."""
+
+
+cache_option = click.option(
+    "--cache", "file", type=click.Path(path_type=Path, dir_okay=False), help="The file.  [default: the usual one]"
+)
+
+
+@cache.command("list")
+@cache_option
+def cache_list(file: Path | None) -> None:
+    """Say where the cache is, whether runs use it, and what it holds of each model."""
+    from harness.cache_command import print_cache  # noqa: PLC0415
+
+    print_cache(file)
+
+
+@cache.command("prune")
+@cache_option
+@click.option("--older-than", "days", type=click.FloatRange(min=0), metavar="DAYS", help="Answers older than this.")
+@click.option("--model", metavar="MODEL", help="Answers of the model of this name or digest.")
+@click.option("--all", "everything", is_flag=True, help="All answers.")
+def cache_prune(file: Path | None, days: float | None, model: str | None, everything: bool) -> None:
+    """Take answers out of the cache: those that all given options name."""
+    if days is None and not model and not everything:
+        raise click.UsageError("name what to take away: --older-than DAYS, --model MODEL, or --all.")
+    from harness.cache_command import prune_cache  # noqa: PLC0415
+
+    prune_cache(file, days, model)
+
+
+@cache.command("on")
+def cache_on() -> None:
+    """Let all later runs of this user share answers; --cache off leaves one out."""
+    from harness.cache_command import turn_cache  # noqa: PLC0415
+
+    turn_cache(on=True)
+
+
+@cache.command("off")
+def cache_off() -> None:
+    """Let later runs share no answers any more, as is usual. What is kept stays; `cache prune --all` takes it away."""
+    from harness.cache_command import turn_cache  # noqa: PLC0415
+
+    turn_cache(on=False)
 
 
 @main.command("import")

@@ -76,10 +76,24 @@ def _remarks(result: TaskResult) -> Iterator[str]:
         f"{result.task}: {counts.total} samples: {counts.ok} ok, {counts.unparsed} unparsed, {counts.empty} empty, "
         f"{counts.failed} failed"
     )
+    if used := _used(result):
+        yield f"{result.task}: {used}"
     for score in result.scores:
         if score.reason:
             missing = "n/a" if score.value is None else "no interval"
             yield f"{result.task}: {score.name}: {missing} because {score.reason}"
+
+
+def _used(result: TaskResult) -> str:
+    """What the answers took, where the model counts what it is sent, and how many were given to another run."""
+    parts = []
+    if result.prompt_tokens is not None:
+        parts.append(f"{result.prompt_tokens:,} tokens in, {result.tokens or 0:,} out")
+    if result.cost is not None:
+        parts.append(f"cost {result.cost:,.4f}")
+    if result.cached:
+        parts.append(f"{result.cached} answers from the cache")
+    return "; ".join(parts)
 
 
 def show_score(card: MetricCard, value: float | None) -> str:

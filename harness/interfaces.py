@@ -209,6 +209,42 @@ class Judge(Protocol):
         ...
 
 
+@runtime_checkable
+class RepeatableModel(Protocol):
+    """A model whose answers runs may share through a cache.
+
+    Its answer depends on its digest and settings and on a request's prompt, capability, image bytes and generation
+    settings alone: not on the sample's id, as with answers from a file, nor on what was asked before.
+    """
+
+    def repeats(self, request: Request) -> bool:
+        """Returns whether it would answer a request the same again: not when it draws its words without a seed."""
+        ...
+
+
+@runtime_checkable
+class ConcurrentModel(Protocol):
+    """A model that is asked many requests at a time and answers each when it is ready, an endpoint for example."""
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response | str]]:
+        """Yields the index of each request with its answer, or the reason why there is none, as they come.
+
+        Raises:
+            EnvironmentProblem: nothing can be had of it. The run ends; what was yielded is kept, and the same command
+                goes on.
+        """
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """Something that holds connections or files open."""
+
+    def close(self) -> None:
+        """Lets go of them; nothing is asked afterwards."""
+        ...
+
+
 class Model(Protocol):
     """Anything that answers requests: a checkpoint, an endpoint, a file of answers, a baseline."""
 

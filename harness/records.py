@@ -121,6 +121,9 @@ class Response:
             `harness.parsers.box_spellings.FAMILIES`.
         seen: height and width of the picture that the model saw, where its words count boxes in that picture's pixels
             and not in those of the image as stored.
+        prompt_tokens: tokens of the question with its images, where the model counts them.
+        cost: what the answer cost in this run, in the currency of the prices that the user gave; None without prices.
+        cached: whether it is an answer that another run was given, from the cache that runs share.
     """
 
     text: str = ""
@@ -131,6 +134,9 @@ class Response:
     reason: str | None = None
     box_family: str | None = None
     seen: tuple[int, int] | None = None
+    prompt_tokens: int | None = None
+    cost: float | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,9 @@ class TaskResult:
         format: version of the layout of this result and its records; 1 where the file does not say.
         judging: who judged, where and with what prompts; empty where no metric asks a judge.
         unjudged: samples that the judge failed on; the scores that need it are undefined where there is one.
+        prompt_tokens: tokens of the questions with their images; None if unknown.
+        cost: what the answers cost in this run, in the currency of the prices that the user gave; None without prices.
+        cached: answers that came from the cache that runs share.
     """
 
     task: str
@@ -139,6 +142,9 @@ class TaskResult:
     format: int = 1
     judging: Mapping[str, str] = field(default_factory=dict)
     unjudged: int = 0
+    prompt_tokens: int | None = None
+    cost: float | None = None
+    cached: int = 0
 
     @property
     def primary(self) -> Score:

@@ -4,7 +4,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -14,18 +14,21 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from harness.cache_choice import chosen_cache
 from harness.catalog import Catalogue, shipped
 from harness.closing import Unfinished
 from harness.console import results_summary, task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import take_part
-from harness.interfaces import Judge, Model
+from harness.interfaces import Closable, Judge, Model, RepeatableModel
 from harness.judging import UNJUDGED, judged_metrics, require_judge
 from harness.model_names import load_judge, load_model, parse_options
+from harness.models.cached import cached
 from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
 from harness.preparation import data_root
 from harness.report.formatting import shorten, visible
+from harness.response_cache import ResponseCache
 from harness.results import RunManifest, TaskResult
 from harness.settings import Settings
 from harness.shards import CARDS, Shard, card_of
@@ -58,10 +61,8 @@ def run_tasks(*, command: tuple[str, ...], **options: Any) -> int:
     tasks = named_tasks(options["tasks"], catalogue_of(options["task_dirs"]))
     for task in tasks:
         data_root(task, options["data_dir"])
-    with judge_of(tasks, options, plugins) as judge:
-        model_options = parse_options(options["model_options"])
-        see_one_card(shard, model_options)
-        model = load_model(options["model"], model_options, plugins.models)
+    see_one_card(shard, parse_options(options["model_options"]))
+    with judge_of(tasks, options, plugins) as judge, model_of(options, plugins) as model:
         run = RunDirectory(options["output"] or Path("runs") / _folder_name(model.name))
         run.open(_manifest(model, command, options))
         with task_progress(shard) as progress:
@@ -129,6 +130,24 @@ def judge_of(tasks: Sequence[Task], options: Mapping[str, Any], plugins: Plugins
         return
     with closing(load_judge(options["judge"], parse_options(options["judge_options"]), plugins.judges)) as judge:
         yield judge
+
+
+@contextmanager
+def model_of(options: Mapping[str, Any], plugins: Plugins) -> Iterator[Model]:
+    """Gives the model that the command line names, with the cache before it where one is wanted; closes both."""
+    with ExitStack() as open_things:
+        path = chosen_cache(options.get("cache"))
+        cache = open_things.enter_context(ResponseCache(path, _tell)) if path else None
+        model = load_model(options["model"], parse_options(options["model_options"]), plugins.models)
+        if isinstance(model, Closable):
+            open_things.callback(model.close)
+        if cache and not isinstance(model, RepeatableModel):
+            _tell(f"{model.name} is asked without the cache: its answers depend on more than what it is asked.")
+        yield cached(model, cache, versions()) if cache else model
+
+
+def _tell(words: str) -> None:
+    Console(stderr=True).print(Text(str(visible(words)), style="yellow"), soft_wrap=True)
 
 
 def catalogue_of(task_dirs: tuple[Path, ...]) -> Catalogue:

@@ -17,6 +17,9 @@ from harness.records import Prediction, Record, Request, Response, Sample, Targe
 from harness.results import FORMAT, Counts, MetricCard, TaskResult
 from harness.spec import Task
 
+#: What answers cost, each None where it is not known.
+SPENT = ("seconds", "tokens", "prompt_tokens", "cost")
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -132,7 +135,8 @@ class Tally:
         self._corpus = Corpus(task)
         self._status: Counter[str] = Counter()
         self._stand_ins: Counter[str] = Counter()
-        self._seconds, self._tokens = array("d"), array("d")
+        self._spent = {name: array("d") for name in SPENT}
+        self._cached = 0
         self._data, self._prompts = hashlib.sha256(), hashlib.sha256()
         self._images: dict[str, str] = {}
 
@@ -142,10 +146,8 @@ class Tally:
         self._status[record.prediction.status] += 1
         if record.prediction.stand_in:
             self._stand_ins[record.prediction.stand_in] += 1
-        if record.response and record.response.seconds is not None:
-            self._seconds.append(record.response.seconds)
-        if record.response and record.response.tokens is not None:
-            self._tokens.append(record.response.tokens)
+        if record.response:
+            self._spend(record.response)
         self._data.update(_content(work) + b"\n")
         self._prompts.update(work.request.prompt.encode() + b"\n")
         self._images.update(work.image_digests)
@@ -176,8 +178,8 @@ class Tally:
             metrics=cards(self._task),
             scores=scores.whole,
             slices=scores.slices,
-            seconds=sum(self._seconds) if self._seconds else None,
-            tokens=round(sum(self._tokens)) if self._tokens else None,
+            seconds=self._total("seconds"),
+            tokens=_whole(self._total("tokens")),
             paper=spec.paper,
             licence=spec.licence,
             url=spec.url,
@@ -186,7 +188,20 @@ class Tally:
             format=FORMAT,
             judging=judging.facts if judging else {},
             unjudged=judging.failed if judging else 0,
+            prompt_tokens=_whole(self._total("prompt_tokens")),
+            cost=self._total("cost"),
+            cached=self._cached,
         )
+
+    def _spend(self, response: Response) -> None:
+        for name, values in self._spent.items():
+            value = getattr(response, name)
+            if value is not None:
+                values.append(value)
+        self._cached += response.cached
+
+    def _total(self, name: str) -> float | None:
+        return sum(self._spent[name]) if self._spent[name] else None
 
     def _remarks(self, judging: Judging | None) -> Iterator[str]:
         """Yields what was scored in the place of something that answers do not have, and why scores are undefined."""
@@ -206,6 +221,10 @@ class Tally:
         for image, bytes_digest in sorted(self._images.items()):
             digest.update(f"{image} {bytes_digest}\n".encode())
         return digest.hexdigest()
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
 
 
 def _content(work: Work) -> bytes:

@@ -18,6 +18,14 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the user keeps in a cache, and whether runs use it, is no matter of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEOPIX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A real browser; tests that need it are skipped by name without it."""

@@ -10,7 +10,7 @@ from threading import Lock
 
 from PIL import Image
 
-from geopix.image_processing import to_rgb
+from geopix.image_processing import FORMATS, to_rgb
 from geopix.predictor import Answer, Asking, GeoPix, Look
 from harness.errors import MissingDataError, SampleError
 
@@ -123,7 +123,7 @@ def open_picture(file: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is the narrower one
-            with Image.open(io.BytesIO(file)) as opened:
+            with Image.open(io.BytesIO(file), formats=FORMATS) as opened:
                 _check_size(opened)
                 return to_rgb(opened)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geopix.boxes import boxes_of_masks
-from geopix.cli import guess_task
+from geopix.prediction.inputs import guess_task
 from geopix.predictor import Asking
 from geopix.serving.desk import Brought, Told
 from harness.errors import ConfigurationError, nearest

@@ -11,6 +11,7 @@ import pydantic
 
 from harness.errors import EnvironmentProblem
 from harness.records import Inquiry, Verdict
+from harness.sqlite_file import open_database
 
 _TABLE = "CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, judge TEXT, inquiry TEXT, verdict TEXT)"
 
@@ -32,8 +33,7 @@ class VerdictCache:
 
     def __enter__(self) -> Self:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path)
+            self._database = open_database(self.path)
             self._database.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             raise EnvironmentProblem(

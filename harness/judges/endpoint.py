@@ -1,26 +1,23 @@
-"""A judge behind an OpenAI-compatible endpoint: OpenAI's own, vLLM's, llama.cpp's, and the like."""
+"""A judge behind an OpenAI-compatible endpoint: OpenAI's own, vLLM, SGLang, Ollama, `transformers serve` and so on."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import exp
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from harness.errors import ConfigurationError, EnvironmentProblem, SampleError, nearest
+from harness.endpoints.address import DEFAULT_KEY, address
+from harness.endpoints.connection import Connection, connect
+from harness.errors import ConfigurationError, SampleError, nearest
 from harness.records import Inquiry, Verdict
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
 OPTIONS = ("timeout", "retries", "parallel", "key_env", "api")
-DEFAULT_URL = "https://api.openai.com/v1"
-DEFAULT_KEY = "OPENAI_API_KEY"
 CHAT_TOKENS, COMPLETION_TOKENS = 20, 5  # the most that OpenAI tells of a token's rivals
-_SECRET = re.compile(r"(?i)(?:bearer\s+|sk-)[\w*.\-]+")
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
@@ -28,30 +25,29 @@ class Endpoint:
     """A model that is asked over HTTP.
 
     Attributes:
-        model: its name at the endpoint.
-        url: the endpoint, up to `/v1`.
-        client: asks again by itself after a time-out, 429 or 5xx, as late as the server's Retry-After says.
+        connection: asks again by itself after a time-out, 429 or 5xx, as late as the server's Retry-After says.
         chat_only: whether inquiries without a chat template are put into one all the same.
-        parallel: how many inquiries are open at a time.
-        secret: the key, only to keep it out of messages.
+        parallel: how many inquiries are open at a time, at most.
     """
 
-    model: str
-    url: str
-    client: OpenAI = field(repr=False)
+    connection: Connection = field(repr=False)
     chat_only: bool = False
     parallel: int = 8
-    secret: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:
         """The model's name."""
-        return self.model
+        return self.connection.address.model
+
+    @property
+    def url(self) -> str:
+        """The endpoint, up to `/v1`."""
+        return self.connection.address.url
 
     @property
     def digest(self) -> str:
         """Model, endpoint, and whether all goes through its chat template."""
-        return f"openai {self.model} {self.url} {'chat' if self.chat_only else 'auto'}"
+        return f"openai {self.name} {self.url} {'chat' if self.chat_only else 'auto'}"
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -64,32 +60,21 @@ class Endpoint:
         Raises:
             SampleError: it cannot be reached, refuses, or answers with nothing; why, without any key.
         """
-        from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError  # noqa: PLC0415
-
-        try:
-            return self._completion(inquiry) if inquiry.raw and not self.chat_only else self._chat(inquiry)
-        except APITimeoutError as error:
-            raise SampleError(
-                f"the judge at {self.url} did not answer in time. Raise --judge-option timeout."
-            ) from error
-        except APIConnectionError as error:
-            raise SampleError(f"the judge at {self.url} cannot be reached: {self._clean(error.__cause__)}") from error
-        except APIStatusError as error:
-            raise SampleError(
-                f"the judge at {self.url} answers HTTP {error.status_code}: {self._clean(error)}"
-            ) from error
-        except (APIError, ValueError, TypeError, AttributeError, LookupError) as error:
-            raise SampleError(f"the judge at {self.url} answers what is no completion: {self._clean(error)}") from error
+        send = self._completion if inquiry.raw and not self.chat_only else self._chat
+        verdict = self.connection.ask(lambda client: send(client, inquiry))
+        if not verdict.text.strip():
+            raise SampleError(f"the judge at {self.url} answers with nothing")
+        return verdict
 
     def close(self) -> None:
         """Closes the connections."""
-        self.client.close()
+        self.connection.close()
 
-    def _chat(self, inquiry: Inquiry) -> Verdict:
+    def _chat(self, client: OpenAI, inquiry: Inquiry) -> Verdict:
         wanted = {"logprobs": True, "top_logprobs": CHAT_TOKENS} if inquiry.probabilities else {}
         # Another attempt is another sample; greedy again, the model would only repeat itself.
-        answer = self.client.chat.completions.create(
-            model=self.model,
+        answer = client.chat.completions.create(
+            model=self.name,
             messages=[{"role": "user", "content": inquiry.prompt}],
             max_tokens=inquiry.max_new_tokens,
             temperature=0.0 if inquiry.attempt == 0 else 0.7,
@@ -99,9 +84,9 @@ class Endpoint:
         choice = answer.choices[0]
         return self._verdict(choice.message.content, _chat_probabilities(choice), answer)
 
-    def _completion(self, inquiry: Inquiry) -> Verdict:
-        answer = self.client.completions.create(
-            model=self.model,
+    def _completion(self, client: OpenAI, inquiry: Inquiry) -> Verdict:
+        answer = client.completions.create(
+            model=self.name,
             prompt=inquiry.prompt,
             max_tokens=inquiry.max_new_tokens,
             temperature=0.0 if inquiry.attempt == 0 else 0.7,
@@ -113,17 +98,9 @@ class Endpoint:
         return self._verdict(choice.text, {token: exp(value) for token, value in first.items()}, answer)
 
     def _verdict(self, text: str | None, probabilities: Mapping[str, float], answer: Any) -> Verdict:
-        if not text or not text.strip():
-            raise SampleError(f"the judge at {self.url} answers with nothing")
         version = " ".join(filter(None, (answer.model, getattr(answer, "system_fingerprint", None))))
-        return Verdict(text, dict(probabilities), version)
-
-    def _clean(self, error: BaseException | None) -> str:
-        """An error in at most 200 characters, without the key or anything that looks like one."""
-        text = " ".join(str(error or "no reason given").split())
-        if self.secret:
-            text = text.replace(self.secret, "***")
-        return _SECRET.sub("***", text)[:200]
+        said = self.connection.address.said
+        return Verdict(said(text or ""), dict(probabilities), said(version))
 
 
 def _chat_probabilities(choice: Any) -> dict[str, float]:
@@ -150,59 +127,18 @@ def endpoint(argument: str, options: Mapping[str, str]) -> Endpoint:
                 f"the judge openai has no option {option!r}.{nearest(option, OPTIONS)} Known: {', '.join(OPTIONS)}. "
                 "A key is read from the environment alone."
             )
-    model, _, address = argument.rpartition("@") if "@" in argument else (argument, "", DEFAULT_URL)
-    url = _checked_url(address, argument)
-    if not model:
-        raise ConfigurationError(f"--judge openai:{argument}: expected openai:MODEL@URL, found no model.")
     api = options.get("api", "auto")
     if api not in ("auto", "chat"):
         raise ConfigurationError(f"judge option api: expected auto or chat, found {api!r}.")
-    key = _key(options.get("key_env", DEFAULT_KEY), url)
-    timeout, retries = _number(options, "timeout", 60.0), int(_number(options, "retries", 3.0))
-    return Endpoint(
-        model=model,
-        url=url,
-        client=_client(url, key, timeout, retries),
-        chat_only=api == "chat",
-        parallel=max(1, int(_number(options, "parallel", 8.0))),
-        secret=key,
+    parallel = max(1, int(_number(options, "parallel", 8.0)))
+    connection = connect(
+        address("judge", argument, options.get("key_env", DEFAULT_KEY)),
+        timeout=_number(options, "timeout", 60.0),
+        retries=int(_number(options, "retries", 3.0)),
+        patience=PATIENCE,
+        most=parallel,
     )
-
-
-def _client(url: str, key: str, timeout: float, retries: int) -> OpenAI:
-    try:
-        from openai import OpenAI  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"the judge openai needs the extra `judges`: {error}. Install it: pip install 'geopix[judges]'."
-        ) from error
-    # A server without keys wants none; the client insists on one.
-    return OpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=retries)
-
-
-def _checked_url(address: str, argument: str) -> str:
-    try:
-        parts = urlsplit(address)
-        host, password = parts.hostname, parts.username or parts.password
-    except ValueError:
-        host, password = None, None
-    if password or "@" in argument.removesuffix(f"@{address}"):
-        raise ConfigurationError(
-            "--judge openai: the address holds a name or password; keys come from the environment."
-        )
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"--judge openai: expected MODEL@http(s)://HOST/v1, found the address {address!r}.")
-    return address.rstrip("/")
-
-
-def _key(variable: str, url: str) -> str:
-    key = os.environ.get(variable, "")
-    if not key and url == DEFAULT_URL:
-        raise EnvironmentProblem(
-            f"the judge at {url} needs a key in the environment variable {variable}, which is empty. Set it, or name "
-            "another with --judge-option key_env=NAME."
-        )
-    return key
+    return Endpoint(connection, chat_only=api == "chat", parallel=parallel)
 
 
 def _number(options: Mapping[str, str], name: str, usual: float) -> float:

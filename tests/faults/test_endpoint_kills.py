@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from harness.plugins import installed
 from tests.faults.storm import Storm
 from tests.harness.processes import Place
 
@@ -86,7 +85,6 @@ def weather(place: Place, kills: int, samples: int, seed: int) -> Storm:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("openai" not in installed().models.places, reason="needs the model openai:NAME@URL")
 def test_a_server_that_is_killed_between(tmp_path: Path) -> None:
     storm = weather(Place(tmp_path, questions=400, images=80), kills=30, samples=400, seed=5)
     assert storm.killed["companion"] > 3

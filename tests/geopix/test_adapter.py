@@ -1,6 +1,8 @@
 """GeoPix as a model of the harness."""
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,9 @@ from PIL import Image
 from geopix.adapter import GeoPixModel
 from geopix.adapter import checkpoint as load
 from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
-from harness.records import ImageFile, Request
+from harness.models.cached import cached
+from harness.records import ImageFile, Request, Response
+from harness.response_cache import ResponseCache
 
 
 @pytest.fixture
@@ -128,3 +132,28 @@ def test_a_blind_model_sees_nothing(checkpoint: Path, picture: Path) -> None:
     assert not pixels.any()
     shown = load(str(checkpoint), {"device": "cpu"}).geopix.processor.image_processor(picture)["pixel_values"]
     assert torch.is_nonzero(shown.abs().sum())
+
+
+def test_the_cache_gives_answers_of_this_very_checkpoint_alone(checkpoint: Path, picture: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(checkpoint, tmp_path / "checkpoint"))
+
+    def ask(folder: Path, **generation: float) -> Response:
+        model = load(str(folder), {"device": "cpu"})
+        # The same place in the settings, so that the files alone are told apart.
+        model = replace(model, settings={**model.settings, "checkpoint": "here"})
+        with ResponseCache(tmp_path / "answers.sqlite") as cache:
+            (response,) = cached(model, cache, {}).respond([request_for(picture, **generation)])
+        return response
+
+    first = ask(checkpoint)
+    assert first.text
+    again = ask(other)
+    assert again.cached, "a copy is the same checkpoint"
+    assert (again.text, again.tokens, again.boxes) == (first.text, first.tokens, first.boxes)
+    weights = other / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert not ask(other).cached
+    assert not ask(checkpoint, temperature=0.5).cached
+    assert not ask(checkpoint, temperature=0.5).cached, "what is drawn is not kept"

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from geopix.cli import guess_task, main
+from geopix.cli import main
+from geopix.prediction.inputs import guess_task
 from geopix.processing import GeoPixProcessor
 
 
@@ -42,7 +43,7 @@ def test_predict_says_when_the_answer_is_empty(
 def test_predict_refuses_what_is_no_picture_s_name_before_loading(picture: Path) -> None:
     result = run("predict", str(picture), "Is there a ship?", "-o", "out.txt", "--model", "nowhere")
     assert result.exit_code == 2
-    assert "expected a picture's name, out.png for example, found 'out.txt'" in result.stderr
+    assert "expected a picture's name, out.png for example, or a folder's, found 'out.txt'" in result.stderr
 
 
 def test_predict_refuses_a_folder_that_is_not_there_before_loading(picture: Path, tmp_path: Path) -> None:

@@ -36,10 +36,29 @@ def _completion(body: dict[str, Any], text: str | None, probabilities: dict[str,
     return {**base, "object": "chat.completion", "choices": [choice]}
 
 
-def fails(status: int, message: str = "no", **headers: str) -> Answer:
+def answers(text: str | None, finish: str = "stop", refusal: str | None = None, **usage: int) -> Answer:
+    """Returns an answer of /chat/completions with its end, a refusal, and the tokens that it counts."""
+
+    def answer(body: dict[str, Any]) -> Reply:
+        completion = _completion(body, text, {})
+        completion["choices"][0]["finish_reason"] = finish
+        completion["choices"][0]["message"]["refusal"] = refusal
+        if usage:
+            completion["usage"] = {**usage, "total_tokens": sum(usage.values())}
+        return 200, {}, json.dumps(completion).encode()
+
+    return answer
+
+
+def cut() -> Answer:
+    """Returns the first half of an answer, and then the connection is gone."""
+    return lambda body: (200, {"Content-Length": "4000"}, chat("1")(body)[2][:40])
+
+
+def fails(status: int, message: str = "no", code: str | None = None, **headers: str) -> Answer:
     """Returns an error of the server's; an underscore in a header's name is a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda body: (status, named, json.dumps({"error": {"message": message}}).encode())
+    return lambda body: (status, named, json.dumps({"error": {"message": message, "code": code}}).encode())
 
 
 def says(content: bytes) -> Answer:
@@ -97,11 +116,12 @@ def serving() -> Iterator[JudgeServer]:
             )
             try:
                 self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **headers}.items():
+                usual = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+                for name, value in {**usual, **headers}.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+                self.close_connection = "Content-Length" in headers
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the client has given up
 
