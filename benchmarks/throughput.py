@@ -72,6 +72,7 @@ class StandIn:
     settings: Mapping[str, str] = field(default_factory=dict)
     reads_images: bool = True
     batch_size: int = 16
+    batches: int = 0
 
     def __post_init__(self) -> None:
         self.ahead = ReadAhead(_decoded)
@@ -84,6 +85,7 @@ class StandIn:
             if self.ahead.ready(image.path) is None:
                 _decoded(image)
         time.sleep(self.batch_seconds)
+        self.batches += 1
         return [self.told[request.sample_id] for request in requests]
 
 
@@ -219,6 +221,7 @@ def with_stand_in(options: argparse.Namespace, scratch: Path) -> None:
     if options.task != "rsvqa_hr":
         whole = list(task.reader.samples(data / task.spec.dataset.root))
         answers = {sample.id: Response(text="<SEG>", masks=sample.target.masks) for sample in whole}
+    _decoded(requests[0].images[0])  # torch is imported here
     runs: dict[str, list[Run]] = {"one after the other": [], "in threads": []}
     for number in range(options.runs):
         for way, found in runs.items():
@@ -230,8 +233,8 @@ def with_stand_in(options: argparse.Namespace, scratch: Path) -> None:
                 with mock.patch.object(loop, "pipelined", one_after_the_other):
                     found.append(timed(task, model, data, output))
     print(f"{len(answers)} samples of {options.task}, 16 at a time, {options.batch_seconds} s a batch\n")
-    print("| way | wall s | asleep, the model's work | share |\n|---|---:|---:|---:|")
-    asleep = options.batch_seconds * -(-len(answers) // 16)
+    print("| way | least wall s | of it the model's, asleep | share |\n|---|---:|---:|---:|")
+    asleep = options.batch_seconds * model.batches
     for way, found in runs.items():
         wall = min(run.wall for run in found)
         print(f"| {way} | {wall:.2f} | {asleep:.2f} | {asleep / wall:.1%} |")
