@@ -19,6 +19,7 @@ from geopix.mini import MINI
 from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix, open_picture
 from geopix.processing import TASKS
+from geopix.sessions import Session
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
 from harness.read_ahead import ReadAhead
@@ -49,6 +50,8 @@ class GeoPixModel:
         batch_size: requests answered at a time.
         largest_batch: the most that are worth trying at a time.
         memory_class: the class whose memory all targets read; predicted for each when None.
+        session: keeps what the next batch may go on with.
+        ahead: images that are decoded already.
     """
 
     geopix: GeoPix
@@ -59,9 +62,11 @@ class GeoPixModel:
     largest_batch: int = DEFAULT_BATCH
     memory_class: str | None = None
     reads_images: bool = True
+    session: Session = field(init=False, repr=False, compare=False)
     ahead: ReadAhead[Image] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "session", Session(self.geopix))
         object.__setattr__(self, "ahead", ReadAhead(_decoded))
         self.geopix.open_picture = self._open
 
@@ -70,13 +75,13 @@ class GeoPixModel:
         self.ahead.fetch(image for request in requests for image in request.images)
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
-        """Answers requests of one task; an image that several are about is read once.
+        """Answers requests of one task; an image that several are about is looked at once, over all batches.
 
         Raises:
             SampleError: an image cannot be read, or a request has none or several.
         """
         started = time.perf_counter()
-        answers = self.geopix.respond_batch(
+        answers = self.session.respond_batch(
             [(self._picture(request), request.prompt) for request in requests],
             task=IDENTIFIERS[requests[0].capability],
             memory_class=self.memory_class,
