@@ -30,6 +30,7 @@ from harness.evaluate import evaluate
 from harness.interfaces import Model, ReadsAhead
 from harness.model_names import load_model
 from harness.plugins import installed
+from harness.preparation import first_requests
 from harness.read_ahead import ReadAhead
 from harness.records import ImageFile, Request, Response
 from harness.settings import Settings
@@ -216,7 +217,7 @@ def with_mini(options: argparse.Namespace, scratch: Path) -> None:
 def with_stand_in(options: argparse.Namespace, scratch: Path) -> None:
     data = make_earth(scratch / "earth", options.images)
     task = Catalogue([shipped("tasks")], installed()).task(options.task)
-    requests = loop.first_requests(task, Settings(data), 10**9)
+    requests = first_requests(task, Settings(data), 10**9)
     answers = {request.sample_id: Response(text="yes") for request in requests}
     if options.task != "rsvqa_hr":
         whole = list(task.reader.samples(data / task.spec.dataset.root))

@@ -186,7 +186,8 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
         name=name if images == "shown" else f"{name} (blind)",
         digest=_digest(origin, settings),
         settings=settings | {"threads": str(torch.get_num_threads())},
-        **_batch_sizes(options.get("batch_size")),
+        batch_size=_batch_size(options.get("batch_size"), DEFAULT_BATCH),
+        largest_batch=_batch_size(options.get("batch_size"), LARGEST_BATCH),
         memory_class=options.get("memory_class"),
     )
 
@@ -207,13 +208,12 @@ def _choice(options: Mapping[str, str], name: str, known: tuple[str, ...], defau
     return value
 
 
-def _batch_sizes(text: str | None) -> dict[str, int]:
-    """What is begun with, and what is tried at most; both as typed, where something is."""
+def _batch_size(text: str | None, usual: int) -> int:
     if text is None:
-        return {"batch_size": DEFAULT_BATCH, "largest_batch": LARGEST_BATCH}
+        return usual
     if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"GeoPix option batch_size: expected a whole number above 0, found {text!r}.")
-    return {"batch_size": int(text), "largest_batch": int(text)}
+    return int(text)
 
 
 def _digest(origin: Source, settings: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -98,9 +99,10 @@ def test_one_request_that_is_too_large_says_nothing_of_others() -> None:
         return [Response(text="yes") for _ in batch]
 
     learnt: list[int] = []
-    asker = Asker(SimpleNamespace(respond=ask), 8, learnt.append)  # type: ignore[arg-type]
-    works = [SimpleNamespace(request=request) for request in requests(8)]
-    outcomes = [outcome for part in asker.ask(works) for _, outcome in part]  # type: ignore[arg-type]
+    model: Any = SimpleNamespace(respond=ask)
+    asker = Asker(model, 8, learnt.append)
+    works: list[Any] = [SimpleNamespace(request=request) for request in requests(8)]
+    outcomes = [outcome for part in asker.ask(works) for _, outcome in part]
     failed = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, str)]
     assert (failed, learnt, room.size) == ([3], [], 8)
     assert "one request does not fit into memory" in str(outcomes[3])
