@@ -195,7 +195,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
             labels: int64[B, T], not shifted; -100 is not supervised. Label t is predicted at t - 1.
             label_weights: float[B, T], what each label counts in the mean; all the same when None.
             target_masks: float[M, h, w] in 0..1, of any size, one for each run in row-major order.
-            target_classes: int64[M], classes of the memory; -100 is unknown.
+            target_classes: int64[M], classes of the memory; -100 is not taught.
             class_selector: which memory each target reads; `PredictedClass()` when None.
 
         Raises:
