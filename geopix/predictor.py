@@ -16,7 +16,7 @@ from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.conversation import Conversation
-from geopix.devices import best_device
+from geopix.devices import chosen_device
 from geopix.halving import FittingBatch
 from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
 from geopix.layers import resize
@@ -107,13 +107,13 @@ class GeoPix:
             device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
 
         Raises:
-            ConfigurationError: if the options contradict each other.
-            EnvironmentProblem: if files are missing or damaged.
+            ConfigurationError: if the options contradict each other, or there is no such device.
+            EnvironmentProblem: if files are missing or damaged, or this machine lacks the device.
         """
         if device is not None and device_map is not None:
             raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
-        place = device or best_device()
-        return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
+        place = chosen_device("cpu" if device_map is not None else device)
+        return cls(*load(source(directory, adapter), place, dtype, device_map))
 
     def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
         """Writes a whole checkpoint with its model card; `from_pretrained` reads it.
@@ -205,8 +205,9 @@ class GeoPix:
         """Returns the model's own arguments for a way of asking.
 
         Raises:
-            ConfigurationError: if the class is unknown.
+            ConfigurationError: an option is unknown or has a value that cannot be, or the class is unknown.
         """
+        _check_asking(asking)
         return {
             "max_new_tokens": asking.get("max_new_tokens", 256),
             "max_masks": asking.get("max_masks", 32),
@@ -331,6 +332,19 @@ class Look:
             **geopix.options(asking),
         )
         return [geopix.answer(generated, row, self._size) for row in range(len(texts))]
+
+
+def _check_asking(asking: Asking) -> None:
+    for name in asking:
+        if name not in Asking.__annotations__:
+            raise ConfigurationError(
+                f"there is no option {name!r}.{nearest(name, Asking.__annotations__)} "
+                f"Known: {', '.join(Asking.__annotations__)}."
+            )
+    counts = (("max_new_tokens", asking.get("max_new_tokens", 1), 1), ("max_masks", asking.get("max_masks", 0), 0))
+    for name, value, least in counts:
+        if value < least:
+            raise ConfigurationError(f"{name}: expected a whole number from {least} on, found {value}.")
 
 
 def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]:
