@@ -18,7 +18,7 @@ from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, Unkno
 from geopix.conversation import Conversation
 from geopix.devices import chosen_device
 from geopix.halving import FittingBatch
-from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
+from geopix.image_processing import UNREADABLE, ImageInput, to_rgb, why_unreadable
 from geopix.layers import resize
 from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
@@ -358,11 +358,8 @@ def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]
 def _open(image: ImageInput) -> Image.Image:
     try:
         return to_rgb(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         where = Path(image).resolve() if isinstance(image, str | Path) else f"the {type(image).__name__} given"
-        if isinstance(error, Image.DecompressionBombError):
-            raise SampleError(
-                f"{where}: cannot be read as a picture: it has more than {MOST_PIXELS:,} pixels, the most that are "
-                "decoded at once. Make it smaller, or cut it into tiles: see `geopix predict --tile`."
-            ) from error
-        raise SampleError(f"{where}: cannot be read as a picture: {error}. Check or replace the file.") from error
+        raise SampleError(
+            f"{where}: cannot be read as a picture: {why_unreadable(error)}. Check or replace the file."
+        ) from error
