@@ -25,7 +25,7 @@ from harness.records import Request, Response
 OPTIONS = ("device", "device_map", "dtype", "batch_size", "memory_class", "images", "adapter")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
-#: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
+#: What a request says of how it is to be answered.
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Capabilities without a released identifier of their own are asked as questions.
