@@ -18,6 +18,7 @@ from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix
 from geopix.processing import TASKS
 from geopix.sessions import Session
+from harness.digests import lines_of_digests
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
 from harness.records import Request, Response
@@ -193,9 +194,7 @@ def _digest(origin: Source, settings: Mapping[str, str]) -> str:
     """Digest of every file of the checkpoint and its adapter, and of the settings that change answers."""
     digest = hashlib.sha256()
     for folder in origin.folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_FILE):
-            with path.open("rb") as file:
-                hashed = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{path.relative_to(folder)} {hashed}\n".encode())
+        for line in lines_of_digests(folder, leave_out=(CARD_FILE,)):
+            digest.update(line)
     digest.update("".join(f"{key}={settings[key]}\n" for key in ("dtype", "memory_class", "images")).encode())
     return digest.hexdigest()
