@@ -15,8 +15,9 @@ from PIL import Image
 from harness.exchange.lmms_eval.wire import pack_response
 from harness.interfaces import Model
 from harness.model_names import load_model
+from harness.models.room import Room
 from harness.plugins import installed
-from harness.records import ImageFile, Request
+from harness.records import ImageFile, Request, Response
 
 #: What our models read of a task's generation settings, and the values where it says nothing.
 GENERATION = {"max_new_tokens": 256, "temperature": 0.0, "top_p": 1.0}
@@ -49,6 +50,7 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         # lmms-eval gives "auto" too, or 1 where nothing was typed; a model of ours knows its own.
         asked = str(batch_size)
         self.questions = int(asked) if asked.isdecimal() else self.answering.batch_size
+        self._room = Room(self.questions)
         self._pictures = TemporaryDirectory(prefix="geopix-lmms-eval-")
 
     @property
@@ -57,14 +59,17 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         return str(self.answering.settings.get("device", "cpu"))
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Answers all requests, those about the same image together; in their order."""
+        """Answers all requests, those about the same image together, the shortest first; in their order."""
         asked = [self._request(instance) for instance in requests]
-        order = sorted(range(len(asked)), key=lambda place: ([image.id for image in asked[place].images], place))
+        order = sorted(range(len(asked)), key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))
         answers: dict[int, str] = {}
         for batch in _batches(order, asked, self.questions):
-            responses = self.answering.respond([asked[place] for place in batch])
+            responses = self._room.answer([asked[place] for place in batch], self._respond)
             answers |= {place: pack_response(answer) for place, answer in zip(batch, responses, strict=True)}
         return [answers[place] for place in range(len(asked))]
+
+    def _respond(self, requests: Sequence[Request]) -> list[Response]:
+        return list(self.answering.respond(requests))
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Refuses: our models answer in words."""
@@ -94,6 +99,10 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         if not path.exists():
             path.write_bytes(written.getvalue())
         return ImageFile(name, path)
+
+
+def _images(request: Request) -> list[str]:
+    return [image.id for image in request.images]
 
 
 def _plain(image: Any) -> Image.Image:
