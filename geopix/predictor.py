@@ -337,7 +337,6 @@ class Look:
         return [geopix.answer(generated, row, self._size) for row in range(len(texts))]
 
 
-<<<<<<< HEAD
 def _check_asking(asking: Asking) -> None:
     for name in asking:
         if name not in Asking.__annotations__:
@@ -351,12 +350,8 @@ def _check_asking(asking: Asking) -> None:
             raise ConfigurationError(f"{name}: expected a whole number from {least} on, found {value}.")
 
 
-def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]:
-    """Opens each picture once: which picture each request is about, and the pictures in RGB."""
-=======
 def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[ImageInput]]:
     """Which picture each request is about, and each picture once."""
->>>>>>> main
     keys = [str(image) if isinstance(image, str | Path) else id(image) for image in images]
     order = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     first = dict(zip(reversed(keys), reversed(images), strict=True))
