@@ -35,7 +35,7 @@ def chosen_device(name: str | torch.device | None) -> torch.device:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        words = str(error).splitlines()[0].rstrip(".")
+        words = str(error).splitlines()[0].partition(". ")[0].rstrip(".")  # torch goes on at length
         raise EnvironmentProblem(
             f"device: {device} cannot be used here: {words}. Give another one ({KNOWN}), or none: the best one that "
             f"there is, {best_device()}, is taken then."
