@@ -20,6 +20,7 @@ from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix, open_picture
 from geopix.processing import TASKS
 from geopix.sessions import Session
+from harness.digests import lines_of_digests
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
 from harness.read_ahead import ReadAhead
@@ -28,7 +29,7 @@ from harness.records import ImageFile, Request, Response
 OPTIONS = ("device", "device_map", "dtype", "batch_size", "memory_class", "images", "adapter")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
-#: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
+#: What a request says of how it is to be answered.
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
 
 #: Requests at a time where none are typed: what is begun with, and what is tried at most.
@@ -220,9 +221,7 @@ def _digest(origin: Source, settings: Mapping[str, str]) -> str:
     """Digest of every file of the checkpoint and its adapter, and of the settings that change answers."""
     digest = hashlib.sha256()
     for folder in origin.folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_FILE):
-            with path.open("rb") as file:
-                hashed = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{path.relative_to(folder)} {hashed}\n".encode())
+        for line in lines_of_digests(folder, leave_out=(CARD_FILE,)):
+            digest.update(line)
     digest.update("".join(f"{key}={settings[key]}\n" for key in ("dtype", "memory_class", "images")).encode())
     return digest.hexdigest()

@@ -107,9 +107,14 @@ def save_checkpoint(
     with quiet():
         model.save_pretrained(folder, max_shard_size=max_shard_size)
     processor.save_pretrained(folder)
-    for path in folder.iterdir():
+    let_everybody_read(folder)
+
+
+def let_everybody_read(folder: Path) -> None:
+    """Gives all files below a folder the rights that files usually have; safetensors keeps its own from others."""
+    for path in folder.rglob("*"):
         if path.is_file():
-            path.chmod(0o644)  # safetensors keeps its file from everybody else
+            path.chmod(0o644)
 
 
 def _check_fit(folder: Path, config: GeoPixConfig, processor: GeoPixProcessor) -> None:

@@ -3,11 +3,15 @@
 Letters in shapes: N rows, V vocabulary, G tokens said so far.
 """
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from harness.errors import ConfigurationError
 
 
 class NextToken(Protocol):
@@ -56,28 +60,43 @@ class Drawn:
 class AtMost:
     """Lets another chooser begin no more than so many masks in a row.
 
+    A row that has them may end the one it is at, and then says no segmentation token any more.
+
     Attributes:
         choose: the other chooser.
         masks: the most masks of one answer.
-        first_token: the token that begins a mask.
+        run: the R tokens of a mask, in order.
     """
 
     choose: NextToken
     masks: int
-    first_token: int
+    run: tuple[int, ...]
 
     def __call__(self, logits: Tensor, said: Tensor) -> Tensor:
         """float[N, V], int64[N, G] -> int64[N]."""
         if said.shape[1] < self.masks:
             return self.choose(logits, said)
-        full = (said == self.first_token).sum(dim=1) >= self.masks
+        full = (said == self.run[0]).sum(dim=1) >= self.masks
         bounded = logits.clone()
-        bounded[full, self.first_token] = -torch.inf
+        bounded[full, self.run[0]] = -torch.inf
+        for before, token in pairwise(self.run):
+            goes_on = (said[:, -1:] == before).any(dim=1)
+            bounded[full & ~goes_on, token] = -torch.inf
         return self.choose(bounded, said)
 
 
 def chooser(temperature: float, top_p: float, seed: int) -> NextToken:
-    """Returns greedy decoding for temperature 0, and drawing from `seed` above it."""
+    """Returns greedy decoding for temperature 0, and drawing from `seed` above it.
+
+    Raises:
+        ConfigurationError: a temperature below 0 or without end, or a `top_p` outside (0, 1].
+    """
+    if not 0 <= temperature < math.inf:
+        raise ConfigurationError(
+            f"temperature: expected 0 for the likeliest token, or a number above, found {temperature}"
+        )
+    if not 0 < top_p <= 1:
+        raise ConfigurationError(f"top_p: expected a share above 0 and at most 1, found {top_p}")
     if temperature == 0:
         return Likeliest()
     return Drawn(temperature, top_p, torch.Generator().manual_seed(seed))

@@ -3,6 +3,7 @@
 Letters in shapes: B images, H and W a picture's sides, S the model's side.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -158,6 +159,24 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
     if np.issubdtype(array.dtype, np.floating):
         array = np.nan_to_num(array, nan=0, posinf=255, neginf=0)
     return Image.fromarray(np.clip(np.rint(array), 0, 255).astype(np.uint8))
+
+
+#: What Pillow raises for a file that is no picture, damaged or too large.
+UNREADABLE = (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError)
+
+
+def why_unreadable(error: BaseException) -> str:
+    """Returns why a picture cannot be read, in words and without a full stop, from one of `UNREADABLE`.
+
+    >>> why_unreadable(OSError("cannot identify image file <_io.BytesIO object at 0x7f6c20ddc8b0>"))
+    'cannot identify image file'
+    """
+    if isinstance(error, Image.DecompressionBombError):
+        return (
+            f"it has more than {MOST_PIXELS:,} pixels, the most that are decoded at once; make it smaller, or give a "
+            "GeoTIFF to `geopix predict --tile`"
+        )
+    return re.sub(r" <_io\.\w+ object at \w+>", "", str(error)).rstrip(".") or type(error).__name__
 
 
 @contextmanager

@@ -256,7 +256,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         vision = self.vision_tower(pixel_values)
         if image_index is None:
             image_index = torch.arange(len(input_ids), device=input_ids.device)
-        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
+        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids))
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
         prefix = self._shared_prefix(input_ids, mask, image_index)
         shares = prefix > 0
@@ -310,7 +310,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
             choose: how the next token is chosen; the likeliest one when None.
             class_selector: which memory each target reads; `PredictedClass()` when None.
         """
-        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
+        decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids))
         embeddings = self.get_input_embeddings()(input_ids)
         rows = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
         return self._answer(

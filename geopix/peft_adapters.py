@@ -92,7 +92,8 @@ def base_of(adapter: Path) -> Path:
     looked = f"the base {name!r}, which is neither {' nor '.join(map(str, places))}" if places else "no base"
     raise EnvironmentProblem(
         f"{adapter}: {ADAPTER_CONFIG} names {looked}. Give the checkpoint it was trained on: "
-        f"--model BASE --model-option adapter={adapter} of geopix-eval, --base BASE of geopix merge, "
+        f"--model BASE --adapter {adapter} of geopix predict and serve, --model BASE --model-option adapter={adapter} "
+        "of geopix-eval, --base BASE of geopix merge, "
         "from_pretrained(BASE, adapter=..) in Python."
     )
 

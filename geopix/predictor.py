@@ -16,9 +16,9 @@ from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.conversation import Conversation
-from geopix.devices import best_device
+from geopix.devices import chosen_device
 from geopix.halving import FittingBatch
-from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
+from geopix.image_processing import UNREADABLE, ImageInput, to_rgb, why_unreadable
 from geopix.layers import resize
 from geopix.model_card import write_card
 from geopix.modeling import Generated, GeoPixForConditionalGeneration, Looked
@@ -109,13 +109,13 @@ class GeoPix:
             device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
 
         Raises:
-            ConfigurationError: if the options contradict each other.
-            EnvironmentProblem: if files are missing or damaged.
+            ConfigurationError: if the options contradict each other, or there is no such device.
+            EnvironmentProblem: if files are missing or damaged, or this machine lacks the device.
         """
         if device is not None and device_map is not None:
             raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
-        place = device or best_device()
-        return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
+        place = chosen_device("cpu" if device_map is not None else device)
+        return cls(*load(source(directory, adapter), place, dtype, device_map))
 
     def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
         """Writes a whole checkpoint with its model card; `from_pretrained` reads it.
@@ -208,8 +208,9 @@ class GeoPix:
         """Returns the model's own arguments for a way of asking.
 
         Raises:
-            ConfigurationError: if the class is unknown.
+            ConfigurationError: an option is unknown or has a value that cannot be, or the class is unknown.
         """
+        _check_asking(asking)
         return {
             "max_new_tokens": asking.get("max_new_tokens", 256),
             "max_masks": asking.get("max_masks", 32),
@@ -336,6 +337,19 @@ class Look:
         return [geopix.answer(generated, row, self._size) for row in range(len(texts))]
 
 
+def _check_asking(asking: Asking) -> None:
+    for name in asking:
+        if name not in Asking.__annotations__:
+            raise ConfigurationError(
+                f"there is no option {name!r}.{nearest(name, Asking.__annotations__)} "
+                f"Known: {', '.join(Asking.__annotations__)}."
+            )
+    counts = (("max_new_tokens", asking.get("max_new_tokens", 1), 1), ("max_masks", asking.get("max_masks", 0), 0))
+    for name, value, least in counts:
+        if value < least:
+            raise ConfigurationError(f"{name}: expected a whole number from {least} on, found {value}.")
+
+
 def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[ImageInput]]:
     """Which picture each request is about, and each picture once."""
     keys = [str(image) if isinstance(image, str | Path) else id(image) for image in images]
@@ -352,11 +366,8 @@ def open_picture(image: ImageInput) -> Image.Image:
     """
     try:
         return to_rgb(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         where = Path(image).resolve() if isinstance(image, str | Path) else f"the {type(image).__name__} given"
-        if isinstance(error, Image.DecompressionBombError):
-            raise SampleError(
-                f"{where}: cannot be read as a picture: it has more than {MOST_PIXELS:,} pixels, the most that are "
-                "decoded at once. Make it smaller, or cut it into tiles: see `geopix predict --tile`."
-            ) from error
-        raise SampleError(f"{where}: cannot be read as a picture: {error}. Check or replace the file.") from error
+        raise SampleError(
+            f"{where}: cannot be read as a picture: {why_unreadable(error)}. Check or replace the file."
+        ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
-from geopix.checkpoint import quiet
+from geopix.checkpoint import let_everybody_read, quiet
 from geopix.configuration import GeoPixConfig
 from geopix.conversion.layout import (
     CONFIGURATIONS,
@@ -193,11 +193,12 @@ def _read_ours(folder: Path, config: GeoPixConfig, shapes: Shapes) -> dict[str, 
 
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
-    """Makes the folder, and says what to do when the disk is full."""
+    """Makes the folder, whose files everybody may read, and says what to do when the disk is full."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with quiet():
             yield
+        let_everybody_read(out)
     except (OSError, SafetensorError) as error:
         raise EnvironmentProblem(
             f"{out.resolve()}: cannot be written: {error}. Mend the cause, delete the folder and convert again."

@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
+from geopix.model_options import model_options
 from harness.cli import policy_option
 
 
 @click.command("predict")
 @click.argument("words", nargs=-1, required=True, metavar="IMAGE... [QUESTION]")
 @click.option("--questions", type=click.Path(path_type=Path), help="A text file of questions, one a line.")
-@click.option("--model", default="geopix-mini", show_default=True, help="A checkpoint folder, or geopix-mini.")
+@model_options("float32")
 @click.option(
     "-o",
     "--output",
@@ -20,8 +21,6 @@ from harness.cli import policy_option
 )
 @click.option("--task", help="What is asked for: caption, refer, vqa or segment.  [default: guessed from the words]")
 @click.option("--memory-class", help="The class whose memory is read; predicted when not given, or unknown.")
-@click.option("--device", help="cpu, cuda, cuda:1 or mps.")
-@click.option("--dtype", help="float32, bfloat16 or float16.  [default: float32]")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, help="Questions at a time.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Longest answer.")
 @click.option("--bands", help="Bands of a GeoTIFF for red, green and blue, or one for grey: 4,3,2.")

@@ -79,12 +79,19 @@ def split_words(words: Sequence[str], questions: Path | None) -> tuple[list[Path
     *places, last = words
     if questions is not None:
         return [Path(word) for word in words], None
-    if not places or Path(last).exists():
+    if not places or _exists(last):
         raise ConfigurationError(
             f"the question is missing: expected it behind the pictures, found {last!r}. For example: "
             'geopix predict harbour.jpg "Segment the ship.", or --questions FILE for several.'
         )
     return [Path(place) for place in places], last
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # a question may be too long to be a file's name
+        return False
 
 
 def read_questions(path: Path) -> list[str]:

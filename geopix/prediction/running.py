@@ -11,6 +11,7 @@ import click
 
 from geopix.adapter import GeoPixModel, checkpoint, shipped_mini
 from geopix.halving import MemoryShortage
+from geopix.model_options import SHIPPED
 from geopix.prediction.asking import Answerer, Finished, Manner, Questioner
 from geopix.prediction.inputs import InputImage, Question, find_images, guess_task, read_questions, split_words
 from geopix.prediction.options import Output, read_manner, read_mask_formats
@@ -182,8 +183,9 @@ def _warnings_as_notes() -> Iterator[None]:
 
 
 def _load(options: dict[str, Any]) -> GeoPixModel:
-    given = {name: options[name] for name in ("device", "dtype", "memory_class") if options[name] is not None}
-    if options["model"] == "geopix-mini":
+    names = ("device", "dtype", "memory_class", "adapter")
+    given = {name: options[name] for name in names if options[name] is not None}
+    if options["model"] == SHIPPED:
         return shipped_mini("", given)
     return checkpoint(options["model"], given)
 

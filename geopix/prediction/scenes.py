@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from geopix.image_processing import FORMATS, MOST_PIXELS, to_rgb, without_bomb_warning
+from geopix.image_processing import FORMATS, UNREADABLE, to_rgb, why_unreadable, without_bomb_warning
 from geopix.prediction.stretch import Stretch
 from geopix.prediction.tiles import Window
 from harness.errors import EnvironmentProblem, SampleError
@@ -151,7 +151,7 @@ def _needs_rasterio(path: Path, how: Reading) -> bool:
             tags = opened.tag_v2  # type: ignore[attr-defined]
             plain = opened.mode in {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"}
             return _GEO_KEYS in tags or not plain
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except UNREADABLE:
         return True
 
 
@@ -169,16 +169,10 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what goes wrong when a file is read into an error that names it."""
     try:
         yield
-    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise SampleError(
-            f"{path}: cannot be read as a picture: {_reason(error)}. Check or replace the file."
+            f"{path}: cannot be read as a picture: {why_unreadable(error)}. Check or replace the file."
         ) from error
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, Image.DecompressionBombError):
-        return f"it has more than {MOST_PIXELS:,} pixels, the most that are decoded at once; give a GeoTIFF, and --tile"
-    return str(error).rstrip(".") or type(error).__name__
 
 
 def measured(path: Path) -> tuple[int, int] | None:
@@ -186,5 +180,5 @@ def measured(path: Path) -> tuple[int, int] | None:
     try:
         with _head(path) as opened:
             return opened.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except UNREADABLE:
         return None

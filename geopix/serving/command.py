@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from geopix.model_options import load_model, model_options
 from harness.errors import ConfigurationError, EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command("serve")
-@click.option("--model", default="geopix-mini", show_default=True, help="A checkpoint folder, or geopix-mini.")
-@click.option("--device", help="cpu, cuda, cuda:1 or mps.")
+@model_options("the stored one")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 for a network.")
 @click.option(
     "--port",
@@ -29,7 +29,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
     help="The port to listen at; 0 takes a free one.",
 )
 @click.option("--open/--no-open", "open_browser", default=True, help="Whether to open the page in a browser.")
-def serve_command(model: str, device: str | None, host: str, port: int, *, open_browser: bool) -> None:
+def serve_command(model: str, host: str, port: int, *, open_browser: bool, **loading: str | None) -> None:
     """Open a page on this machine: drop an image, ask, see text, boxes and masks.
 
     \b
@@ -42,12 +42,11 @@ def serve_command(model: str, device: str | None, host: str, port: int, *, open_
         raise EnvironmentProblem(
             "geopix serve needs the web server uvicorn and starlette: pip install 'geopix[serve]'"
         ) from error
-    from geopix.mini import MINI  # noqa: PLC0415 - --help must not wait for torch
-    from geopix.predictor import GeoPix  # noqa: PLC0415
-    from geopix.serving.desk import Desk  # noqa: PLC0415
+    from geopix.serving.desk import Desk  # noqa: PLC0415 - --help must not wait for torch
     from geopix.serving.server import application  # noqa: PLC0415
 
-    desk = Desk(GeoPix.from_pretrained(MINI if model == "geopix-mini" else model, device=device), name=model)
+    name = " + ".join(filter(None, (model, loading["adapter"])))
+    desk = Desk(load_model(model, **loading), name)
     # Who opens it to a network calls it by names that cannot be known here.
     hosts = [*LOCAL, "[::1]"] if host in LOCAL else ["*"]
     if host not in LOCAL:

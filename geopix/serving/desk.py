@@ -3,14 +3,13 @@
 import hashlib
 import io
 import time
-import warnings
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
 from PIL import Image
 
-from geopix.image_processing import FORMATS, to_rgb
+from geopix.image_processing import FORMATS, UNREADABLE, to_rgb, why_unreadable, without_bomb_warning
 from geopix.predictor import Answer, Asking, GeoPix, Look
 from harness.errors import MissingDataError, SampleError
 
@@ -121,14 +120,13 @@ def open_picture(file: bytes) -> Image.Image:
         SampleError: the bytes are no picture, a damaged one, or one of more than 64 million pixels.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is the narrower one
-            with Image.open(io.BytesIO(file), formats=FORMATS) as opened:
-                _check_size(opened)
-                return to_rgb(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        told = str(error).replace(repr(file), "the file")
-        raise SampleError(f"This file cannot be read as a picture: {told}. Drop a PNG, JPEG, WebP or TIFF.") from error
+        with without_bomb_warning(), Image.open(io.BytesIO(file), formats=FORMATS) as opened:
+            _check_size(opened)
+            return to_rgb(opened)
+    except UNREADABLE as error:
+        raise SampleError(
+            f"This file cannot be read as a picture: {why_unreadable(error)}. Drop a PNG, JPEG, WebP or TIFF."
+        ) from error
 
 
 def _check_size(picture: Image.Image) -> None:

@@ -12,7 +12,7 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import save_file
 from torch import Tensor
 
-from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
+from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, let_everybody_read, quiet
 from geopix.model_card import write_card
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
@@ -101,9 +101,7 @@ class Checkpoints:
         for file in (HISTORY_FILE, FINGERPRINTS_FILE):
             shutil.copyfile(self._output / file, folder / file)
         write_card(folder, name=self._recipe.name)
-        for path in folder.rglob("*"):
-            if path.is_file():
-                path.chmod(0o644)  # safetensors keeps its file from everybody else
+        let_everybody_read(folder)
 
 
 @torch.no_grad()

@@ -237,3 +237,13 @@ def test_merge_refuses_a_checkpoint_that_is_none_and_a_folder_with_files(
     (tmp_path / "full/a").touch()
     result = CliRunner().invoke(main, ["merge", str(adapter), str(tmp_path / "full")])
     assert (result.exit_code, "is there already. Give a new folder" in result.stderr) == (2, True)
+
+
+def test_predict_takes_an_adapter_beside_its_base(adapter: Path, checkpoint: Path, tmp_path: Path) -> None:
+    PICTURE.save(tmp_path / "a.png")
+    words = ["predict", tmp_path / "a.png", QUESTION, "--model", checkpoint, "--device", "cpu", "--max-new-tokens", 6]
+    done = CliRunner().invoke(main, [*map(str, words), "--adapter", str(adapter)])
+    assert done.exit_code == 0, done.output
+    beside = GeoPix.from_pretrained(checkpoint, device="cpu", dtype=torch.float32, adapter=adapter)
+    said = beside.respond(tmp_path / "a.png", QUESTION, task="segment", max_new_tokens=6)
+    assert done.output.startswith(said.text)

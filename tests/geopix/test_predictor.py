@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,3 +240,25 @@ def test_drawing_tints_masks_and_outlines_boxes() -> None:
     assert drawn.getpixel((1, 10)) == drawn.getpixel((3, 19)) == COLOURS[0]
     plain = draw_answer(image, Answer("", masks[:0], boxes, "masks", 1, None))
     assert np.array_equal(np.asarray(plain), np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    ("asking", "message"),
+    [
+        ({"temprature": 1.0}, r"no option 'temprature'. Did you mean 'temperature'\? Known: task"),
+        ({"max_new_tokens": 0}, "max_new_tokens: expected a whole number from 1 on, found 0"),
+        ({"max_masks": -1}, "max_masks: expected a whole number from 0 on, found -1"),
+        ({"temperature": -1.0}, "temperature: expected 0 for the likeliest token, or a number above, found -1.0"),
+    ],
+)
+def test_a_way_of_asking_that_cannot_be_is_refused(geopix: GeoPix, asking: dict[str, float], message: str) -> None:
+    picture: Any = Image.new("RGB", (50, 30))
+    with pytest.raises(ConfigurationError, match=message):
+        geopix.respond(picture, "Is there a ship?", **asking)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=message):
+        geopix.look(picture).respond(["Is there a ship?"], **asking)  # type: ignore[arg-type]
+
+
+def test_a_device_that_there_is_not_is_refused(checkpoint: Path) -> None:
+    with pytest.raises(ConfigurationError, match="device: expected cpu, cuda"):
+        GeoPix.from_pretrained(checkpoint, device="cud")

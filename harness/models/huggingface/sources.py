@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.digests import lines_of_digests
 from harness.errors import EnvironmentProblem
 
 CONFIG_FILE = "config.json"
@@ -86,11 +87,7 @@ def _check_folder(folder: Path) -> None:
 
 def folder_digest(folder: Path) -> str:
     """Returns the sha256 over every file's path and sha256."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(lines_of_digests(folder))).hexdigest()
 
 
 def whole_model(kind: Any, source: Source, **settings: Any) -> Any:

@@ -100,6 +100,12 @@ def test_the_shared_release_round_trips(shared: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again/config.json").read_text() == (tmp_path / "ours/config.json").read_text()
 
 
+def test_everybody_may_read_what_was_written(converted: tuple[Path, Conversion], written: Path) -> None:
+    for folder in (converted[0], written):
+        kept = [path for path in folder.rglob("*") if path.is_file() and not path.stat().st_mode & 0o004]
+        assert kept == []
+
+
 def test_shards_load_as_one_model(written: Path, tmp_path: Path) -> None:
     convert(written, tmp_path, shard_bytes=300_000)
     assert (tmp_path / "model.safetensors.index.json").is_file()

@@ -40,6 +40,7 @@ def test_all_missing_places_are_named_at_once(folder: Path, tmp_path: Path) -> N
 
 def test_the_last_word_is_the_question_unless_a_file_has_them(tmp_path: Path) -> None:
     assert split_words(["a.png", "b", "Is it?"], None) == ([Path("a.png"), Path("b")], "Is it?")
+    assert split_words(["a.png", "ship " * 2000], None) == ([Path("a.png")], "ship " * 2000)
     assert split_words(["a.png", "b"], tmp_path) == ([Path("a.png"), Path("b")], None)
     for words in (["Is it?"], ["a.png", str(tmp_path)]):
         with pytest.raises(

@@ -60,8 +60,15 @@ def test_many_may_ask_at_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("file", [b"", b"no picture", plain(1)[:60]], ids=["empty", "other", "cut off"])
 def test_what_is_no_picture_is_refused_with_what_to_do(file: bytes) -> None:
-    with pytest.raises(SampleError, match=r"cannot be read as a picture: .+ Drop a PNG, JPEG, WebP or TIFF\."):
+    with pytest.raises(SampleError, match=r"cannot be read as a picture: .+ Drop a PNG, JPEG, WebP or TIFF\.") as told:
         open_picture(file)
+    assert "<_io" not in str(told.value)
+
+
+def test_a_picture_beyond_what_pillow_decodes_is_refused_in_our_words() -> None:
+    bomb = file_of(Image.new("1", (20_000, 20_000)))
+    with pytest.raises(SampleError, match=r"more than 178,956,970 pixels.*geopix predict --tile`\. Drop a PNG"):
+        open_picture(bomb)
 
 
 def test_a_picture_too_large_for_a_page_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
