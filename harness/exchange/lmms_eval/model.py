@@ -12,11 +12,13 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from PIL import Image
 
-from harness.exchange.lmms_eval.wire import pack_response
+from harness.exchange.lmms_eval.answering import answered
+from harness.exchange.lmms_eval.wire import is_ours, pack_response
 from harness.interfaces import Model
 from harness.model_names import load_model
+from harness.models.room import Room
 from harness.plugins import installed
-from harness.records import ImageFile, Request
+from harness.records import ImageFile, Request, Response
 
 #: What our models read of a task's generation settings, and the values where it says nothing.
 GENERATION = {"max_new_tokens": 256, "temperature": 0.0, "top_p": 1.0}
@@ -49,6 +51,7 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         # lmms-eval gives "auto" too, or 1 where nothing was typed; a model of ours knows its own.
         asked = str(batch_size)
         self.questions = int(asked) if asked.isdecimal() else self.answering.batch_size
+        self._room = Room(self.questions)
         self._pictures = TemporaryDirectory(prefix="geopix-lmms-eval-")
 
     @property
@@ -57,14 +60,33 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         return str(self.answering.settings.get("device", "cpu"))
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Answers all requests, those about the same image together; in their order."""
-        asked = [self._request(instance) for instance in requests]
-        order = sorted(range(len(asked)), key=lambda place: ([image.id for image in asked[place].images], place))
-        answers: dict[int, str] = {}
+        """Answers all requests, those about the same image together, the shortest first; in their order.
+
+        An answer that cannot be had is an empty one: lmms-eval would end the whole run.
+        """
+        answers: dict[int, Response] = {}
+        asked: dict[int, Request] = {}
+        for place, instance in enumerate(requests):
+            try:
+                asked[place] = self._request(instance)
+            except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+                answers[place] = Response(reason=f"the image cannot be read: {error}")
+        order = sorted(asked, key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))
         for batch in _batches(order, asked, self.questions):
-            responses = self.answering.respond([asked[place] for place in batch])
-            answers |= {place: pack_response(answer) for place, answer in zip(batch, responses, strict=True)}
-        return [answers[place] for place in range(len(asked))]
+            responses = self._room.answer([asked[place] for place in batch], self._respond)
+            answers |= dict(zip(batch, responses, strict=True))
+        return [self._spoken(instance, answers[place]) for place, instance in enumerate(requests)]
+
+    def _respond(self, requests: Sequence[Request]) -> list[Response]:
+        return answered(self.answering, requests)
+
+    def _spoken(self, instance: Instance, response: Response) -> str:
+        """The answer as a string: words alone where the task is none that we have exported."""
+        return pack_response(response) if is_ours(self._document(instance)) else response.text
+
+    def _document(self, instance: Instance) -> Any:
+        *_, doc_id, task, split = instance.args
+        return self.task_dict[task][split][doc_id]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Refuses: our models answer in words."""
@@ -75,8 +97,8 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         raise NotImplementedError("GeoPix is asked once a sample; choose tasks of the type generate_until.")
 
     def _request(self, instance: Instance) -> Request:
-        prompt, generation, doc_to_visual, doc_id, task, split = instance.args
-        document = self.task_dict[task][split][doc_id]
+        prompt, generation, doc_to_visual, doc_id, task, _ = instance.args
+        document = self._document(instance)
         images = [self._file(image) for image in doc_to_visual(document)]
         known = {name: generation.get(name, value) for name, value in GENERATION.items()}
         capability = str(document.get("capability", "vqa"))
@@ -96,13 +118,17 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         return ImageFile(name, path)
 
 
+def _images(request: Request) -> list[str]:
+    return [image.id for image in request.images]
+
+
 def _plain(image: Any) -> Image.Image:
     if not isinstance(image, Image.Image):
         raise NotImplementedError(f"GeoPix looks at images; this task shows a {type(image).__name__}.")
     return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
 
 
-def _batches(order: Sequence[int], asked: Sequence[Request], size: int) -> Iterator[list[int]]:
+def _batches(order: Sequence[int], asked: Mapping[int, Request], size: int) -> Iterator[list[int]]:
     """Yields places in batches; what is asked of one batch shares capability and generation settings."""
 
     def kind(place: int) -> tuple[str, Mapping[str, Any]]:

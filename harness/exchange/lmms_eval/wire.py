@@ -44,6 +44,11 @@ def unpack_sample(text: str, data_dir: Path) -> Sample:
     )
 
 
+def is_ours(document: Mapping[str, Any]) -> bool:
+    """Whether a document of lmms-eval's is one of a task that `geopix-eval export` wrote."""
+    return {"sample", "capability", "prompt"} <= document.keys()
+
+
 def pack_response(response: Response) -> str:
     """Returns an answer to one of our tasks as the one string that a model of lmms-eval gives.
 
