@@ -1,6 +1,5 @@
 """What of the tasks' data is there: counted by each task's own reader and held against the published split."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Literal
 
 import orjson
 
+from harness.digests import file_digest
 from harness.errors import GeoPixError, MissingDataError
 from harness.paths import below, spelt_below
 from harness.spec import Expects, Task
@@ -156,13 +156,8 @@ class Stocktaking:
 
 def _altered(task: Task, expected: dict[str, Path]) -> Iterable[str]:
     for name, digest in task.spec.expects.files.items():
-        if digest is not None and expected[name].is_file() and _sha256(expected[name]) != digest:
+        if digest is not None and expected[name].is_file() and file_digest(expected[name]) != digest:
             yield name
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(task: Task, folder: Path) -> Content:

@@ -188,7 +188,8 @@ def watch_checkpoints(folder: Path, further: Sequence[str], **options: Any) -> i
     watch = Watch(folder, runs, options["output"], tuple(task.spec.name for task in tasks), options["settled"])
     words = ["--tasks", options["tasks"], "--data-dir", str(options["data_dir"])]
     words += [word for place in options["task_dirs"] for word in ("--task-dir", str(place))]
-    failed = follow(watch, command_of([*words, *further], options["model"]), tell, every=options["every"], idle=options["idle"])
+    evaluate = command_of([*words, *further], options["model"])
+    failed = follow(watch, evaluate, tell, every=options["every"], idle=options["idle"])
     if failed:
         tell(f"not evaluated: {', '.join(failed)}")
     return SAMPLES_FAILED if failed else 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.digests import folder_digest
 from harness.errors import ConfigurationError, EnvironmentProblem, nearest
 from harness.records import Inquiry, Verdict
 
@@ -120,8 +121,4 @@ def _load(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 
 
 def _digest(folder: Path, dtype: str) -> str:
-    digest = hashlib.sha256(f"transformers {dtype}\n".encode())
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return hashlib.sha256(f"transformers {dtype}\n{folder_digest(folder)}\n".encode()).hexdigest()

@@ -12,6 +12,7 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from PIL import Image
 
+from harness.errors import SampleError
 from harness.exchange.lmms_eval.answering import answered
 from harness.exchange.lmms_eval.wire import is_ours, pack_response
 from harness.interfaces import Model
@@ -69,6 +70,8 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         for place, instance in enumerate(requests):
             try:
                 asked[place] = self._request(instance)
+            except SampleError as error:
+                answers[place] = Response(reason=str(error))
             except (OSError, SyntaxError, Image.DecompressionBombError) as error:
                 answers[place] = Response(reason=f"the image cannot be read: {error}")
         order = sorted(asked, key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.digests import folder_digest
 from harness.errors import EnvironmentProblem
 
 CONFIG_FILE = "config.json"
@@ -82,15 +82,6 @@ def _check_folder(folder: Path) -> None:
             f"{folder.resolve()} is no checkpoint folder: {CONFIG_FILE} cannot be read ({error}). Found there: "
             f"{present}. Expected what `save_pretrained` of a model and of its processor write."
         ) from error
-
-
-def folder_digest(folder: Path) -> str:
-    """Returns the sha256 over every file's path and sha256."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def whole_model(kind: Any, source: Source, **settings: Any) -> Any:
