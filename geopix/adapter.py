@@ -5,7 +5,7 @@ import json
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from geopix.mini import MINI
 from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix
 from geopix.processing import TASKS
+from geopix.sessions import Session
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
 from harness.records import Request, Response
@@ -42,6 +43,7 @@ class GeoPixModel:
         settings: what a reader of the report should know.
         batch_size: requests answered at a time.
         memory_class: the class whose memory all targets read; predicted for each when None.
+        session: keeps what the next batch may go on with.
     """
 
     geopix: GeoPix
@@ -51,15 +53,19 @@ class GeoPixModel:
     batch_size: int = 16
     memory_class: str | None = None
     reads_images: bool = True
+    session: Session = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "session", Session(self.geopix))
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
-        """Answers requests of one task; an image that several are about is read once.
+        """Answers requests of one task; an image that several are about is looked at once, over all batches.
 
         Raises:
             SampleError: an image cannot be read, or a request has none or several.
         """
         started = time.perf_counter()
-        answers = self.geopix.respond_batch(
+        answers = self.session.respond_batch(
             [(self._picture(request), request.prompt) for request in requests],
             task=IDENTIFIERS[requests[0].capability],
             memory_class=self.memory_class,

@@ -1,9 +1,10 @@
 """Loading a checkpoint folder, with messages that say what is wrong with it and what to do."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -34,6 +35,9 @@ def load_checkpoint(
     device: torch.device,
     dtype: torch.dtype | None = None,
     device_map: DeviceMap | None = None,
+    *,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    fresh: Sequence[str] = (),
 ) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
     """Loads model and processor from a folder that `save_pretrained` of both wrote.
 
@@ -42,6 +46,8 @@ def load_checkpoint(
         device: where the model goes, when there is no device map.
         dtype: the weights' type; the stored one when None.
         device_map: which part goes where; parts on "disk" stay in the checkpoint's own files until they are used.
+        changes: fields of the model's configuration to set otherwise.
+        fresh: parts, by module name, for which other weights than the stored ones will be used.
 
     Raises:
         ConfigurationError: if the device map is none.
@@ -55,7 +61,7 @@ def load_checkpoint(
             f"found {device_map!r}.{nearest(device_map, _MAPS)}"
         )
     try:
-        with quiet():
+        with quiet(reports=not fresh):
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
                 folder,
@@ -63,18 +69,24 @@ def load_checkpoint(
                 device_map=dict(device_map) if isinstance(device_map, Mapping) else device_map,
                 output_loading_info=True,
                 local_files_only=True,
+                **changes,
             )
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
     model, report = loaded
     _check_parts(model, device_map)
-    if report["missing_keys"]:
-        names = ", ".join(sorted(report["missing_keys"])[:5])
-        raise EnvironmentProblem(
-            f"{folder}: the weights lack {len(report['missing_keys'])} tensors of this model ({names}). {_ADVICE}"
-        )
+    _check_missing(folder, report["missing_keys"], fresh)
     _check_fit(folder, model.config, processor)
     return (model.to(device) if device_map is None else model).eval(), processor
+
+
+def _check_missing(folder: Path, names: Iterable[str], fresh: Sequence[str]) -> None:
+    """Refuses weights that lack tensors outside the parts that are to be drawn anew."""
+    inside = tuple(f"{part}." for part in fresh)
+    if missing := sorted(name for name in names if not name.startswith(inside)):
+        raise EnvironmentProblem(
+            f"{folder}: the weights lack {len(missing)} tensors of this model ({', '.join(missing[:5])}). {_ADVICE}"
+        )
 
 
 def _check_parts(model: GeoPixForConditionalGeneration, device_map: DeviceMap | None) -> None:
@@ -168,12 +180,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps transformers' own progress bar out of the caller's terminal."""
-    shown = transformers_logging.is_progress_bar_enabled()
+def quiet(*, reports: bool = True) -> Iterator[None]:
+    """Keeps transformers' own progress bar out of the caller's terminal, and its warnings too without `reports`."""
+    shown, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
+    if not reports:
+        transformers_logging.set_verbosity_error()
     try:
         yield
     finally:
+        transformers_logging.set_verbosity(level)
         if shown:
             transformers_logging.enable_progress_bar()

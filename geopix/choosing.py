@@ -68,6 +68,8 @@ class AtMost:
 
     def __call__(self, logits: Tensor, said: Tensor) -> Tensor:
         """float[N, V], int64[N, G] -> int64[N]."""
+        if said.shape[1] < self.masks:
+            return self.choose(logits, said)
         full = (said == self.first_token).sum(dim=1) >= self.masks
         bounded = logits.clone()
         bounded[full, self.first_token] = -torch.inf

@@ -8,7 +8,7 @@ A bank keeps, for each class and level, `length` slots of `dim` x `size` x `size
 4. the *attention* lets each place of the image features read both maps, and adds what it read.
 
 The selector is one of three parts: `PredictedClass` (a soft mixture by the model's own guess, the default),
-`GivenClass` (the caller knows) and `UnknownClass` (the bank's last entry, learnt for objects of no known class).
+`GivenClass` (the caller knows) and `UnknownClass` (the bank's last entry, which categories without a class teach).
 
 The released code differs: its attention returns its input (so the memory has no influence), it never uses the
 encoder's map, and it always reads class 74. `ReleasedNoOpMemory` reproduces that, bit for bit, and spends neither time

@@ -3,29 +3,25 @@
 Letters in shapes: N rows (questions), B images, T prompt tokens, G generated tokens, D language width.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers import Cache, PreTrainedConfig, PreTrainedModel
 
+from geopix.branching import (
+    OwnRows,
+    PackedRows,
+    Prefill,
+    Rows,
+    packs_well,
+    positions_of,
+)
 from geopix.choosing import NextToken
+from geopix.growing_cache import branch_of, growing_cache
 
-
-@dataclass(frozen=True)
-class Prefill:
-    """A batch of prompts that the language model has read.
-
-    Attributes:
-        state: float[N, D], the last-layer state at each prompt's last token.
-        cache: keys and values of all prompts.
-        mask: int64[N, T], 1 on real tokens, 0 on padding.
-    """
-
-    state: Tensor
-    cache: Cache
-    mask: Tensor
+#: Attention that takes a mask of what each token sees.
+MASKED_ATTENTION = ("sdpa", "eager")
 
 
 @dataclass(frozen=True)
@@ -67,20 +63,21 @@ class AnswerDecoder:
         Args:
             embeddings: float[N, T, D], padded on the left.
             mask: int64[N, past + T], over what the cache holds and the new tokens.
-            cache: keys and values of what was read before.
+            cache: keys and values of what was read before; it grows.
         """
-        cache = DynamicCache(config=self.decoder.config) if cache is None else cache
+        cache = self.new_cache() if cache is None else cache
         positions = positions_of(mask)[:, -embeddings.shape[1] :]
-        output = self.decoder(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        return Prefill(output.last_hidden_state[:, -1], cache, mask)
+        return Prefill(self._read(embeddings, mask, positions, cache)[:, -1], cache, mask)
 
-    def prefill_shared(self, embeddings: Tensor, mask: Tensor, image_index: Tensor, prefix: int) -> Prefill:
+    def new_cache(self) -> Cache:
+        """An empty cache."""
+        return growing_cache(self.decoder.config)
+
+    def own(self, embeddings: Tensor, mask: Tensor) -> Rows:
+        """Reads prompts that share nothing; arguments as for `prefill`."""
+        return OwnRows(self._read, self.prefill(embeddings, mask))
+
+    def shared(self, embeddings: Tensor, mask: Tensor, image_index: Tensor, prefix: int) -> Rows:
         """Reads what the questions about one image share only once.
 
         Args:
@@ -98,7 +95,7 @@ class AnswerDecoder:
         tail = torch.arange(prefix, width, device=mask.device) >= starts[:, None] + prefix
         return self.branch(head, embeddings[:, prefix:], tail.to(mask.dtype), image_index)
 
-    def branch(self, trunk: Prefill, embeddings: Tensor, mask: Tensor, index: Tensor) -> Prefill:
+    def branch(self, trunk: Prefill, embeddings: Tensor, mask: Tensor, index: Tensor) -> Rows:
         """Reads what follows prompts that were read before; the trunk stays as it is and may be branched again.
 
         Args:
@@ -107,13 +104,14 @@ class AnswerDecoder:
             mask: int64[N, T].
             index: int64[N] in 0..B-1, the prompt that each row follows.
         """
-        cache = deepcopy(trunk.cache)
-        cache.batch_select_indices(index)
-        return self.prefill(embeddings, torch.cat([trunk.mask[index], mask], dim=1), cache)
+        if self._packs(trunk.cache) and packs_well(index):
+            return PackedRows(self._read, trunk, embeddings, mask, index)
+        whole = torch.cat([trunk.mask[index], mask], dim=1)
+        return OwnRows(self._read, self.prefill(embeddings, whole, branch_of(trunk.cache, index)))
 
-    def decode(self, prefill: Prefill, max_new_tokens: int) -> SaidTokens:
+    def decode(self, rows: Rows, max_new_tokens: int) -> SaidTokens:
         """Continues until every row has ended or has `max_new_tokens` new tokens."""
-        state, cache, mask = prefill.state, prefill.cache, prefill.mask
+        state = rows.state
         ended = torch.zeros(len(state), dtype=torch.bool, device=state.device)
         eos = torch.tensor(self.eos_ids, device=state.device)
         tokens = torch.empty(len(state), 0, dtype=torch.long, device=state.device)
@@ -125,16 +123,25 @@ class AnswerDecoder:
             ended = ended | torch.isin(token, eos)
             if ended.all() or len(states) >= max_new_tokens:
                 break
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-            state = self.prefill(self.embed(token)[:, None], mask, cache).state
+            state = rows.read(self.embed(token))
         return SaidTokens(tokens, torch.stack(states, dim=1))
 
+    def _packs(self, cache: Cache) -> bool:
+        return self.decoder.config._attn_implementation in MASKED_ATTENTION and not any(cache.is_sliding)
 
-def positions_of(mask: Tensor) -> Tensor:
-    """Positions that count real tokens only: int64[N, T] mask -> int64[N, T].
+    def _read(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        output = self.decoder(
+            inputs_embeds=embeddings,
+            attention_mask=as_scores(mask, embeddings.dtype, self.decoder.config),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return output.last_hidden_state  # type: ignore[no-any-return]
 
-    >>> positions_of(torch.tensor([[0, 0, 1, 1], [1, 1, 1, 0]]))
-    tensor([[0, 0, 0, 1],
-            [0, 1, 2, 2]])
-    """
-    return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+def as_scores(mask: Tensor, dtype: torch.dtype, config: PreTrainedConfig) -> Tensor:
+    """Eager attention adds a mask of what is seen to its scores; SDPA takes a boolean one as it is."""
+    if mask.dtype != torch.bool or config._attn_implementation != "eager":
+        return mask
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)

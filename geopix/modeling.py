@@ -5,6 +5,7 @@ Importing this module registers GeoPix with the Auto classes of transformers.
 Letters in shapes: B rows, T tokens, S image side, V vocabulary, M targets, g the mask grid's side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +19,11 @@ from transformers import (
 )
 from transformers.utils.generic import ModelOutput
 
+from geopix.branching import Prefill, Rows, joined_prefills, positions_of
 from geopix.choosing import AtMost, Likeliest, NextToken
 from geopix.class_memory import ClassSelector, PredictedClass
 from geopix.configuration import GeoPixConfig
-from geopix.generation import AnswerDecoder, Prefill, positions_of
+from geopix.generation import AnswerDecoder, as_scores
 from geopix.layers import resize
 from geopix.losses import language_loss, mask_bce_loss, mask_dice_loss
 from geopix.mask_head import MaskHead
@@ -89,6 +91,16 @@ class Looked:
     trunk: Prefill
 
 
+def joined(looks: Sequence[Looked]) -> Looked:
+    """Several readings as one, their images in order."""
+    if len(looks) == 1:
+        return looks[0]
+    language = torch.cat([look.vision.language for look in looks])
+    levels = zip(*(look.vision.levels for look in looks), strict=True)
+    vision = VisionFeatures(language, tuple(torch.cat(level) for level in levels))
+    return Looked(vision, joined_prefills([look.trunk for look in looks]))
+
+
 class GeoPixPreTrainedModel(PreTrainedModel):
     """How transformers loads, saves and initialises GeoPix."""
 
@@ -116,7 +128,12 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
 
     Args:
         config: decides every size; see `GeoPixConfig`.
+
+    Attributes:
+        answer_decoder: the part that reads prompts and continues them.
     """
+
+    answer_decoder: type[AnswerDecoder] = AnswerDecoder
 
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__(config)
@@ -178,7 +195,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
             labels: int64[B, T], not shifted; -100 is not supervised. Label t is predicted at t - 1.
             label_weights: float[B, T], what each label counts in the mean; all the same when None.
             target_masks: float[M, h, w] in 0..1, of any size, one for each run in row-major order.
-            target_classes: int64[M], classes of the memory; -100 is unknown.
+            target_classes: int64[M], classes of the memory; -100 is not taught.
             class_selector: which memory each target reads; `PredictedClass()` when None.
 
         Raises:
@@ -242,13 +259,11 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self._embed(input_ids, self.multi_modal_projector(vision.language)[image_index])
         prefix = self._shared_prefix(input_ids, mask, image_index)
-        if prefix:
-            prefill = decoder.prefill_shared(embeddings, mask, image_index, prefix)
-        else:
-            prefill = decoder.prefill(embeddings, mask)
+        shares = prefix > 0
+        rows = decoder.shared(embeddings, mask, image_index, prefix) if shares else decoder.own(embeddings, mask)
         return self._answer(
             decoder,
-            prefill,
+            rows,
             vision=vision,
             image_index=image_index,
             max_new_tokens=max_new_tokens,
@@ -297,10 +312,10 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         """
         decoder = self._decoder(AtMost(choose or Likeliest(), max_masks, self.config.run_token_ids[0]))
         embeddings = self.get_input_embeddings()(input_ids)
-        prefill = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
+        rows = decoder.branch(looked.trunk, embeddings, attention_mask, image_index)
         return self._answer(
             decoder,
-            prefill,
+            rows,
             vision=looked.vision,
             image_index=image_index,
             max_new_tokens=max_new_tokens,
@@ -310,7 +325,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
     def _answer(
         self,
         decoder: AnswerDecoder,
-        prefill: Prefill,
+        rows: Rows,
         *,
         vision: VisionFeatures,
         image_index: Tensor,
@@ -318,7 +333,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         class_selector: ClassSelector | None,
     ) -> Generated:
         """Continues prompts that were read, and makes the masks that the answers speak."""
-        said = decoder.decode(prefill, max_new_tokens)
+        said = decoder.decode(rows, max_new_tokens)
         runs = find_runs(said.token_ids, self.config.run_token_ids)
         states = predicting_states(said.states, runs, self._run_length)
         selector = class_selector or PredictedClass()
@@ -334,7 +349,7 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         eos = self.config.text_config.eos_token_id
         pad = self.config.text_config.pad_token_id
         eos_ids = tuple(eos) if isinstance(eos, list | tuple) else (eos,) if eos is not None else ()
-        return AnswerDecoder(self.language_model, eos_ids, pad if pad is not None else 0, choose)
+        return self.answer_decoder(self.language_model, eos_ids, pad if pad is not None else 0, choose)
 
     def _read(self, input_ids: Tensor, vision: VisionFeatures, mask: Tensor | None, positions: Tensor | None) -> Tensor:
         """Runs the language model without its head: -> float[B, T, D]."""
@@ -343,15 +358,9 @@ class GeoPixForConditionalGeneration(GeoPixPreTrainedModel):
         if positions is None and mask.ndim == 2:
             positions = positions_of(mask)
         decoder = self.language_model.get_decoder()
-        mask = self._as_scores(mask, embeddings.dtype)
+        mask = as_scores(mask, embeddings.dtype, self.language_model.config)
         output = decoder(inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]
-
-    def _as_scores(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
-        """Eager attention adds its mask to the scores; SDPA takes a boolean one as it is."""
-        if mask.dtype != torch.bool or self.language_model.config._attn_implementation != "eager":
-            return mask
-        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
     def _embed(self, input_ids: Tensor, images: Tensor) -> Tensor:
         """Token embeddings with the image's features at the image tokens: -> float[B, T, D]."""

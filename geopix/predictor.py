@@ -16,6 +16,7 @@ from geopix.checkpoint import DeviceMap, save_checkpoint
 from geopix.choosing import chooser
 from geopix.class_memory import ClassSelector, GivenClass, PredictedClass, UnknownClass
 from geopix.conversation import Conversation
+from geopix.devices import best_device
 from geopix.halving import FittingBatch
 from geopix.image_processing import MOST_PIXELS, ImageInput, to_rgb
 from geopix.layers import resize
@@ -100,7 +101,7 @@ class GeoPix:
 
         Args:
             directory: the folder; or that of a PEFT adapter, which names the checkpoint it belongs to.
-            device: where the model runs; the first GPU when None and there is one, else the CPU.
+            device: where the model runs; CUDA, MPS or the CPU, the first that there is, when None.
             dtype: the weights' type; the stored one when None.
             adapter: the folder of a PEFT adapter for the checkpoint.
             device_map: instead of `device`: "auto", or which part goes where (accelerate); "disk" is a place too.
@@ -111,7 +112,7 @@ class GeoPix:
         """
         if device is not None and device_map is not None:
             raise ConfigurationError(f"give either device ({device}) or device_map ({device_map}), not both.")
-        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        place = device or best_device()
         return cls(*load(source(directory, adapter), torch.device(place), dtype, device_map))
 
     def save_pretrained(self, directory: str | Path, max_shard_size: int | str = "2GB") -> Path:
@@ -291,6 +292,16 @@ class Look:
         self._geopix = geopix
         self._looked = looked
         self._size = size
+
+    @property
+    def looked(self) -> Looked:
+        """The model's reading of the picture."""
+        return self._looked
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The picture's width and height."""
+        return self._size
 
     @torch.inference_mode()
     def respond(self, texts: Sequence[str], **asking: Unpack[Asking]) -> list[Answer]:

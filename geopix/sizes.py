@@ -6,6 +6,10 @@ from transformers import CLIPVisionConfig, LlamaConfig
 
 from geopix.configuration import GeoPixConfig
 
+#: The class memory's bank in the paper's extent, 75 x 2 x 64 x 64 x 32 x 32, for `released_7b(**PAPER_BANK)`. Its last
+#: entry, which the release always reads, is the unknown class.
+PAPER_BANK = {"memory_num_classes": 74, "memory_length": 64, "memory_dim": 64, "memory_size": 32}
+
 
 def mini(
     vocab_size: int, *, image_token_id: int, seg_token_ids: tuple[tuple[int, ...], ...], **changes: Any

@@ -3,6 +3,7 @@
 Letters in shapes: B images, S image side, P patches, D CLIP's width, C mask channels, g the mask grid's side.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -28,7 +29,7 @@ class VisionFeatures(NamedTuple):
 
 
 class VisionTower(nn.Module):
-    """CLIP, run once for all of its readers.
+    """CLIP, run once for all of its readers, and no deeper than the deepest of them reads.
 
     The released model names its necks "rough" and "detail" the wrong way round; here a level simply reads the
     layer that `mask_feature_layers` names for it, and the release's order is the default.
@@ -37,12 +38,23 @@ class VisionTower(nn.Module):
     def __init__(self, config: GeoPixConfig) -> None:
         super().__init__()
         self.clip = CLIPVisionModel._from_config(config.vision_config)
-        self.language_layer = config.vision_feature_layer
-        self.level_layers = config.mask_feature_layers
+        states = config.vision_config.num_hidden_layers + 1
+        self.language_layer = config.vision_feature_layer % states
+        self.level_layers = tuple(layer % states for layer in config.mask_feature_layers)
 
     def forward(self, pixel_values: Tensor) -> VisionFeatures:
         """float[B, 3, S, S] -> features of all readers."""
-        states = self.clip(pixel_values, output_hidden_states=True).hidden_states
+        state = self.clip.pre_layrnorm(self.clip.embeddings(pixel_values))
+        read = {self.language_layer, *self.level_layers}
+        states = {0: state}
+        for number, layer in enumerate(self.clip.encoder.layers[: max(read)], 1):
+            state = layer(state, None)
+            if number in read:
+                states[number] = state
+        return self.features(states)
+
+    def features(self, states: Mapping[int, Tensor]) -> VisionFeatures:
+        """Picks what each reader reads of CLIP's hidden states float[B, 1 + P, D], 0 the embeddings."""
         return VisionFeatures(
             language=states[self.language_layer][:, 1:],
             levels=tuple(_as_grid(states[layer][:, 1:]) for layer in self.level_layers),

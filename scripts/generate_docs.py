@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 import geopix.plugin
 import harness.builtin
 from geopix.cli import main as geopix_command
-from geopix.training.recipe import Recipe
+from geopix.training.schema import Recipe
 from harness.catalog import Catalogue, shipped
 from harness.cli import main as geopix_eval_command
 from harness.comparison.gates import GatesFile, GateUse
@@ -196,8 +196,14 @@ def _key_rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
         key = prefix + (field.alias or name)
         inner = field.annotation
         yield _code(key), _type(inner), _default(field), _escaped(field.description or _first_sentence(inner))
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and model is Recipe:
-            yield from _key_rows(inner, f"{key}.")
+        if model.__module__ == Recipe.__module__ and (below := _model_within(inner)):
+            yield from _key_rows(below, f"{key}[]." if get_origin(inner) is list else f"{key}.")
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    """The mapping that a key holds, also where it may be absent or stands in a list."""
+    candidates = (annotation, *get_args(annotation))
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def _first_sentence(annotation: Any) -> str:

@@ -26,3 +26,15 @@ def test_a_script_prints_its_table(arguments: tuple[str, ...], words: str) -> No
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert words in done.stdout
+
+
+@pytest.mark.slow
+def test_inference_is_timed_on_a_checkpoint_in_the_released_layout(shared: Path) -> None:
+    options = ["1 question an image, 4 tokens", "--ways", "all,eager attention", "--runs", "1", "--threads", "1"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "inference.py"), *options]
+    command += ["--release", str(shared / "parity/release/checkpoint")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| ours, CPU ms a question (MiB) | 1 question an image, 4 tokens |" in done.stdout
+    assert "| eager attention | " in done.stdout
+    assert "| authors" not in done.stdout

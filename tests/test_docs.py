@@ -137,6 +137,9 @@ class Reader:
             case ["geopix", "train", *rest] | ["torchrun", _, _, "-m", "geopix", "train", *rest]:
                 settings = train_command.make_context("train", rest).params
                 load_recipe(settings["recipe"], settings["overrides"])
+            case ["accelerate", "launch", "--config_file", file, "-m", "geopix", "train", *rest]:
+                assert (ROOT / file).is_file(), file
+                load_recipe(train_command.make_context("train", rest).params["recipe"])
             case ["geopix", "serve", *rest]:  # tests/geopix/serving starts it
                 serve_command.make_context("serve", rest)
             case [("geopix" | "geopix-eval") as program, *rest]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,14 @@ from torch import Tensor
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor
+from geopix.training.examples import Example
 from geopix.training.mixture import Turn
 from harness.masks import decode
-from harness.records import ImageFile, Mask
+from harness.records import Mask
 
 IGNORED = -100
+#: The losses that a forward pass gives, by their attributes.
+LOSSES = ("ce_loss", "bce_loss", "dice_loss", "class_loss")
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,10 @@ class Collator:
     Attributes:
         processor: makes tokens.
         pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
-        classes: the memory's class by category name; others are unknown.
+        classes: the memory's class by category name.
         mask_size: side of the square that target masks are averaged down to.
         weigh: what a token of an answer counts, by the answer's length; `each_token` or `each_answer`.
+        other_class: the class of categories that have a name and none of `classes`; by default it is not taught.
     """
 
     processor: GeoPixProcessor
@@ -64,28 +69,46 @@ class Collator:
     classes: Mapping[str, int]
     mask_size: int
     weigh: Callable[[int], float] = each_token
+    other_class: int = IGNORED
 
-    def __call__(self, batch: Sequence[tuple[ImageFile, Sequence[Turn]]]) -> dict[str, Tensor]:
-        """Returns `forward`'s arguments for some images and the questions about them.
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Returns a batch.
 
         Returns:
-            input_ids, position_ids, labels int64[B, T]; label_weights float[B, T]; attention_mask bool[B, 1, T, T];
-            pixel_values float[B, 3, S, S]; target_masks float[M, m, m]; target_classes int64[M]; targets in row-major
-            order.
+            `inputs`, the arguments of the model's `forward`: input_ids, position_ids, labels int64[B, T]; label_weights
+            float[B, T]; attention_mask bool[B, 1, T, T]; pixel_values float[B, 3, S, S]; target_masks float[M, m, m];
+            target_classes int64[M]; targets in row-major order. `counts` float[4], what each loss is a mean over, in
+            the order of `LOSSES`. `names`, `skipped` and `problems`: the examples in words, and what is wrong with
+            some. Where there is a problem, there are no inputs.
         """
-        rows = [self.pack(turns) for _, turns in batch]
-        masks = [mask for _, turns in batch for turn in turns for mask in turn.masks]
-        names = [name for _, turns in batch for turn in turns for name in turn.classes]
-        pixels = self.pixels([_open(image) for image, _ in batch])["pixel_values"]
-        targets = [shrink(mask, self.mask_size) for mask in masks]
+        about = {
+            "names": [example.name for example in examples],
+            "skipped": [reason for example in examples for reason in example.skipped],
+            "problems": [example.problem for example in examples if example.problem],
+        }
+        if about["problems"]:
+            return about
+        inputs = self.inputs(examples)
+        return {"inputs": inputs, "counts": counts(inputs), **about}
+
+    def inputs(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        """Returns the arguments of the model's `forward` for examples whose pictures were read."""
+        turns = [turn for example in examples for turn in example.turns]
+        pictures = [example.picture for example in examples if example.picture is not None]
+        targets = [shrink(mask, self.mask_size) for turn in turns for mask in turn.masks]
+        classes = [self.memory_class(name) for turn in turns for name in turn.classes]
         return {
-            **_pad(rows, self.processor.tokenizer.pad_token_id or 0),
-            "pixel_values": pixels,
+            **_pad([self.pack(example.turns) for example in examples], self.processor.tokenizer.pad_token_id or 0),
+            "pixel_values": self.pixels(pictures)["pixel_values"],
             "target_masks": torch.from_numpy(np.stack(targets))
             if targets
             else torch.zeros(0, self.mask_size, self.mask_size),
-            "target_classes": torch.tensor([self.classes.get(name, IGNORED) for name in names], dtype=torch.long),
+            "target_classes": torch.tensor(classes, dtype=torch.long),
         }
+
+    def memory_class(self, category: str) -> int:
+        """Returns the class whose memory a target should read; -100 where its category is not known."""
+        return self.classes.get(category, self.other_class) if category else IGNORED
 
     def pack(self, turns: Sequence[Turn]) -> Packed:
         """Returns the tokens of an image's questions side by side."""
@@ -102,6 +125,19 @@ class Collator:
             row.positions.extend(range(len(prefix), len(prefix) + length))
             row.branches.extend([number] * length)
         return row
+
+
+def counts(inputs: Mapping[str, Tensor]) -> Tensor:
+    """Returns what each loss of a batch is a mean over, in the order of `LOSSES`: float[4].
+
+    They are the weights of the supervised tokens, the masks twice, and the targets of a known class. With them the
+    means of several batches are the mean over all of them.
+    """
+    masks = len(inputs["target_masks"])
+    known = int((inputs["target_classes"] != IGNORED).sum())
+    # The first token is predicted by nobody.
+    tokens = (inputs["label_weights"] * (inputs["labels"] != IGNORED))[:, 1:].sum().item()
+    return torch.tensor([tokens, masks, masks, known], dtype=torch.float32)
 
 
 def visible(branches: Tensor) -> Tensor:
@@ -138,11 +174,6 @@ def _pad(rows: Sequence[Packed], pad: int) -> dict[str, Tensor]:
         "position_ids": table([row.positions for row in rows], 0),
         "attention_mask": visible(table([row.branches for row in rows], -1)),
     }
-
-
-def _open(image: ImageFile) -> Image.Image:
-    with Image.open(image.path) as opened:
-        return opened.convert("RGB")
 
 
 def shrink(mask: Mask, size: int) -> NDArray[np.float32]:

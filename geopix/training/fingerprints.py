@@ -9,19 +9,28 @@ import numpy as np
 from PIL import Image
 
 
-def write_fingerprints(path: Path, images: Iterable[Path]) -> None:
+def write_fingerprints(path: Path, images: Iterable[Path]) -> list[str]:
     """Writes a JSON line a file: the sha256 of its bytes, and a perceptual hash that survives another file format.
 
-    A file that several data sets name is written once.
+    A file that several data sets name is written once. One that cannot be read is left out: nobody learns from it.
 
     Args:
         path: where to.
         images: the training images' files.
+
+    Returns:
+        The files that cannot be read, each with the reason.
     """
+    unreadable = []
     with path.open("w", encoding="utf-8") as file:
         for image in dict.fromkeys(images):
-            digest = hashlib.sha256(image.read_bytes()).hexdigest()
-            file.write(json.dumps({"sha256": digest, "dhash": difference_hash(image)}) + "\n")
+            try:
+                line = {"sha256": hashlib.sha256(image.read_bytes()).hexdigest(), "dhash": difference_hash(image)}
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                unreadable.append(f"{image}: {error}")
+            else:
+                file.write(json.dumps(line) + "\n")
+    return unreadable
 
 
 def difference_hash(image: Path) -> str:

@@ -1,57 +1,67 @@
-"""AdamW with linear warm-up and cosine decay, one step at a time."""
+"""AdamW with a rate for each part, and the schedule of the learning rate."""
 
 import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import nn
 
-from geopix.training.ranks import Ranks
-from geopix.training.recipe import Optimiser
+from geopix.training.schema import Optimiser
+
+ONLY = ""
 
 
-def rate(step: int, steps: int, warmup_share: float) -> float:
-    """Returns the share of the learning rate at a step: up in a line, down to zero along a cosine.
+def rate(step: int, steps: int, warmup_share: float, schedule: str = "cosine") -> float:
+    """Returns the share of the learning rate at a step: up in a line, then down to zero along a curve.
 
     >>> [round(rate(step, 10, 0.2), 2) for step in (0, 1, 2, 6, 9)]
     [0.5, 1.0, 1.0, 0.5, 0.04]
+    >>> [rate(step, 10, 0.2, "linear") for step in (1, 2, 6)], rate(9, 10, 0.2, "constant")
+    ([1.0, 1.0, 0.5], 1.0)
     """
     warmup = max(1, round(warmup_share * steps))
     if step < warmup:
         return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+    done = (step - warmup) / max(1, steps - warmup)
+    match schedule:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return 1 - done
+        case _:
+            return 1.0
 
 
-class Stepper:
-    """Takes optimiser steps from gradients that all processes share.
-
-    Vectors (biases, norms, scales) are not decayed.
+def build_optimiser(settings: Optimiser, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
+    """Returns AdamW over the parameters that learn; vectors (biases, norms, scales) are not decayed.
 
     Args:
         settings: learning rate, decay and so on.
-        parameters: what is trained.
-        steps: how many steps the schedule spans.
-        ranks: this process among those that train together.
+        parameters: each parameter with the part it belongs to; `ONLY` where there are no parts.
     """
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    for part, parameter in parameters:
+        if parameter.requires_grad:
+            groups.setdefault((part, parameter.ndim > 1), []).append(parameter)
+    rates = {str(part): factor for part, factor in settings.rates.items()}
+    return torch.optim.AdamW(
+        [
+            {
+                "params": members,
+                "weight_decay": settings.weight_decay if decayed else 0.0,
+                "lr": settings.learning_rate * rates.get(part, 1.0),
+            }
+            for (part, decayed), members in groups.items()
+        ],
+        lr=settings.learning_rate,
+        betas=settings.betas,
+    )
 
-    def __init__(self, settings: Optimiser, parameters: Iterable[Tensor], steps: int, ranks: Ranks) -> None:
-        self._settings = settings
-        self._ranks = ranks
-        self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        groups = [
-            {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self._optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: rate(step, steps, settings.warmup_share)
-        )
 
-    def step(self, loss: Tensor) -> None:
-        """Changes the weights by one step against the loss's gradient."""
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._ranks.average_gradients(self._parameters)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.clip)
-        self._optimiser.step()
-        self._schedule.step()
+def build_schedule(
+    settings: Optimiser, optimiser: torch.optim.Optimizer, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Returns the schedule of an optimiser's learning rates over so many steps."""
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate(step, steps, settings.warmup_share, settings.schedule)
+    )

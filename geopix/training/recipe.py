@@ -1,103 +1,17 @@
-"""A recipe: the strict YAML that says everything a training run depends on."""
+"""Finding, changing and checking a recipe, with all mistakes at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from geopix.training.schema import Base, Recipe
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, read
 from harness.spec import explain
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Base(_Strict):
-    """What training starts from: a checkpoint, or a ready-made size with fresh weights."""
-
-    checkpoint: Path | None = Field(default=None, description="A GeoPix checkpoint folder.")
-    size: Literal["mini"] | None = Field(default=None, description="A ready-made size with fresh weights.")
-    vocabulary: int = Field(default=1024, ge=266, description="Tokens of the tokenizer trained on the mixture's words.")
-    memory_classes: list[str] = Field(default=[], description="Names of the memory's classes, as the data calls them.")
-
-
-class Source(_Strict):
-    """One data set of the mixture: a task of the harness, read in another split."""
-
-    task: str = Field(description="The task whose reader, prompt and parser are used.")
-    dataset: dict[str, Any] = Field(default={}, description="Keys of the task's data set to set otherwise.")
-    weight: float = Field(default=1.0, gt=0, description="How often an image of this source is drawn, per image.")
-    phrasings: list[str] = Field(
-        default=[], description="Other ways to put the task's prompt, Jinja templates like it; half the questions."
-    )
-
-
-class Optimiser(_Strict):
-    """AdamW with linear warm-up and cosine decay to zero."""
-
-    learning_rate: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.05, ge=0)
-    betas: tuple[float, float] = (0.9, 0.95)
-    warmup_share: float = Field(default=0.05, ge=0, lt=1, description="Share of the steps spent warming up.")
-    clip: float = Field(default=1.0, gt=0, description="Largest norm of a gradient.")
-
-
-class Tower(_Strict):
-    """A first step for a vision tower with fresh weights: which class is where, and what it is called."""
-
-    maps: str = Field(description="A split's folder in LoveDA's layout, below the data directory.")
-    words: list[list[str]] = Field(
-        min_length=2, description="The words for each class number of the maps, the first for 0, which is not known."
-    )
-    colours: dict[str, tuple[int, int, int]] = Field(
-        default={}, description="Colour words that a patch is also turned towards, with their red, green and blue."
-    )
-    steps: int = Field(ge=1, description="Optimiser steps.")
-    images_per_step: int = Field(default=32, ge=1, description="Images of one step.")
-    optimiser: Optimiser = Optimiser()
-
-
-class Losses(_Strict):
-    """Weights of the loss components."""
-
-    ce: float = 1.0
-    bce: float = 2.0
-    dice: float = 0.5
-    class_: float = Field(default=0.1, alias="class")
-    ce_over: Literal["tokens", "answers"] = Field(
-        default="tokens", description="What counts the same in ce: each token, as in LLaVA, or each answer."
-    )
-
-
-class Recipe(_Strict):
-    """Everything a training run depends on."""
-
-    name: str
-    purpose: str = Field(default="", description="What the run is for, and why its choices are what they are.")
-    base: Base
-    tower: Tower | None = Field(default=None, description="A first step that teaches the vision tower alone.")
-    data: list[Source] = Field(min_length=1)
-    frozen: list[str] = Field(
-        default=[], description="Parts of the model, by module name, that keep their weights after the tower's step."
-    )
-    thaw: float = Field(
-        default=1.0, ge=0, le=1, description="Share of the steps after which the frozen parts learn with the others."
-    )
-    losses: Losses = Losses()
-    optimiser: Optimiser = Optimiser()
-    steps: int = Field(ge=0, description="Optimiser steps; 0 stops behind the tower's.")
-    images_per_step: int = Field(default=16, ge=1, description="Images of one step.")
-    questions_per_image: int = Field(default=8, ge=1, description="Questions packed behind one image.")
-    pairs: float = Field(default=0.0, ge=0, le=1, description="Share of segmentation questions that name two targets.")
-    precision: Literal["float32", "bfloat16"] = "float32"
-    blank_images: bool = Field(default=False, description="Hides every image: the text-only ablation.")
-    seed: int = 0
-    log_every: int = Field(default=50, ge=1)
-    save_every: int = Field(default=500, ge=1)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -129,32 +43,102 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         data = _override(data, override)
     problems = [str(problem) for problem in document.problems]
-    try:
-        if not problems:
-            return Recipe.model_validate(data)
-    except ValidationError as error:
-        problems = [_words(document, detail) for detail in error.errors()]
+    if not problems:
+        try:
+            recipe = Recipe.model_validate(data)
+        except ValidationError as error:
+            problems = [_words(document, detail) for detail in error.errors()]
+        else:
+            problems = [str(document.problem(path, message)) for path, message in contradictions(recipe)]
+            if not problems:
+                return recipe
     raise ConfigurationError("\n".join(problems))
 
 
+def contradictions(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
+    """Yields what of a recipe contradicts itself, though each value is well-formed: the key, and why."""
+    yield from _base_problems(recipe.base)
+    yield from _part_problems(recipe)
+    yield from _evaluation_problems(recipe)
+    if recipe.images_per_step % recipe.accumulate:
+        yield (
+            ("accumulate",),
+            f"{recipe.images_per_step} images a step cannot be worked on in {recipe.accumulate} equal parts",
+        )
+
+
+def _base_problems(base: Base) -> Iterator[tuple[KeyPath, str]]:
+    given = [name for name in ("checkpoint", "llava", "vision", "language", "size") if getattr(base, name) is not None]
+    if given not in (["checkpoint"], ["llava"], ["vision", "language"], ["size"]):
+        yield (
+            ("base",),
+            "give one of `checkpoint`, `llava`, `vision` with `language`, or `size`; "
+            f"found {' and '.join(given) or 'none'}",
+        )
+    elif (base.memory or base.fresh) and given != ["checkpoint"]:
+        yield ("base",), "`memory` and `fresh` change a checkpoint; a base of another kind sets `config` instead"
+    elif base.config and given in (["checkpoint"], ["size"]):
+        yield ("base", "config"), f"a base given by `{given[0]}` has its configuration already; leave this out"
+
+
+def _part_problems(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
+    how = dict(recipe.parts)
+    if set(how.values()) == {"frozen"}:
+        yield ("parts",), "no part learns"
+    for name in ("vision_tower", "projector", "embeddings"):
+        if recipe.tower is not None and how[name] != "full":
+            yield ("tower",), f"it teaches {name}, which `parts` does not let learn in full"
+    for name in recipe.optimiser.rates:
+        if how[name] == "frozen":
+            yield ("optimiser", "rates", name), f"`parts` keeps {name} frozen, so it has no learning rate"
+
+
+def _evaluation_problems(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
+    if recipe.evaluation is None:
+        return
+    tasks = [examination.task for examination in recipe.evaluation.tasks]
+    for index, name in enumerate(tasks):
+        if name in tasks[:index]:
+            yield ("evaluation", "tasks", index), f"{name} is listed twice; its answers would be mixed"
+    best = recipe.evaluation.best
+    if best is not None and best.rpartition(".")[0] not in tasks:
+        expected = f"expected TASK.SCORE with a task of this evaluation ({', '.join(tasks)})"
+        yield ("evaluation", "best"), f"{expected}, found {best!r}.{nearest(best.partition('.')[0], tasks)}"
+
+
 def _words(document: Document, detail: Mapping[str, Any]) -> str:
-    path: KeyPath = tuple(detail["loc"])
-    return str(document.problem(path, explain(detail, _known_keys(path))))
+    path: KeyPath = tuple(part for part in detail["loc"] if part != "[key]")
+    return str(document.problem(path, explain(detail, known_keys(path))))
 
 
-def _known_keys(path: KeyPath) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {
-        "base": Base, "tower": Tower, "data": Source, "losses": Losses, "optimiser": Optimiser,
-    }  # fmt: skip
-    kind = Recipe if len(path) == 1 else parts.get(str(path[0]), Recipe)
-    return [field.alias or name for name, field in kind.model_fields.items()]
+def known_keys(path: KeyPath) -> list[str]:
+    """Returns the keys that a recipe allows beside the last part of a path."""
+    model: type[BaseModel] = Recipe
+    for part in path[:-1]:
+        field = {field.alias or name: field for name, field in model.model_fields.items()}.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        model = inner or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds: itself, or within a list or an optional value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (list, Union, UnionType):
+        return next((model for model in map(_model_in, get_args(annotation)) if model), None)
+    return None
 
 
 def _override(data: dict[str, Any], text: str) -> dict[str, Any]:
     keys, sign, value = text.partition("=")
     if not sign:
         raise ConfigurationError(f"expected key=value, found {text!r}; for example optimiser.learning_rate=3e-4.")
-    changed: dict[str, Any] = _changed(data, keys.split("."), yaml.safe_load(value), text)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{text!r}: {value!r} is not valid YAML; put quotes around words.") from error
+    changed: dict[str, Any] = _changed(data, keys.split("."), parsed, text)
     return changed
 
 

@@ -10,18 +10,19 @@ Letters in shapes: B images, K classes, g the patch grid's side, P patches, D th
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.maps import NO_DATA, Maps, find_maps
-from geopix.training.optimisation import Stepper
-from geopix.training.ranks import Ranks
-from geopix.training.recipe import Recipe, Tower
+from geopix.training.optimisation import ONLY, build_optimiser, build_schedule
+from geopix.training.schema import Recipe, Tower
 from geopix.vision import VisionFeatures
 from harness.paths import below
 
@@ -90,6 +91,56 @@ class WordReader:
         return readings
 
 
+class TowerLesson(nn.Module):
+    """All that learns in the tower's step, and its losses, as one module.
+
+    Args:
+        model: lends its tower, projector and token embeddings.
+        processor: tokenises the words.
+        settings: classes, words and colours.
+        rarity: float[K], larger for rarer classes.
+    """
+
+    palette: Tensor
+    rarity: Tensor
+
+    def __init__(
+        self, model: GeoPixForConditionalGeneration, processor: GeoPixProcessor, settings: Tower, rarity: Tensor
+    ) -> None:
+        super().__init__()
+        classes = len(settings.words)
+        self.tower = model.vision_tower
+        self.projector = model.multi_modal_projector
+        self.embeddings = model.get_input_embeddings()
+        self.heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes)
+        self._words = WordReader(model, processor, settings.words)
+        self._colours = WordReader(model, processor, [[name] for name in settings.colours])
+        self.register_buffer("palette", torch.tensor(list(settings.colours.values())).reshape(-1, 3) / 255)
+        self.register_buffer("rarity", rarity)
+
+    def forward(self, images: Tensor, cells: Tensor, colours: Tensor) -> dict[str, Tensor]:
+        """Returns the losses, `.._loss`, and the shares that were read right, `.._right`: float[] each.
+
+        Args:
+            images: float[B, 3, S, S], as the tower reads them.
+            cells: int64[B, 4g, 4g] class numbers.
+            colours: float[B, 3, 4g, 4g], 0 to 1.
+        """
+        vision = self.tower(images)
+        readings = self.heads(grids(vision))
+        named = self._words(vision)
+        blocks = most_prominent(cells, FINER, self.rarity)
+        patches = blocks.flatten(1)
+        values = {
+            "tower_loss": mean_cross_entropy(readings, cells, ignored=NO_DATA),
+            "word_loss": mean_cross_entropy(named, patches, ignored=NO_DATA),
+        }
+        if len(self.palette):
+            shades = nearest_colour(mean_colour(colours, cells, blocks, FINER), self.palette)
+            values["colour_loss"] = mean_cross_entropy(self._colours(vision), shades.flatten(1))
+        return values | {"tower_right": right(readings[0], cells), "word_right": right(named[0], patches)}
+
+
 def train_tower(
     model: GeoPixForConditionalGeneration,
     *,
@@ -97,7 +148,7 @@ def train_tower(
     recipe: Recipe,
     settings: Tower,
     data_dir: Path,
-    ranks: Ranks,
+    accelerator: Accelerator,
 ) -> Iterator[dict[str, float]]:
     """Trains the vision tower, the projector and the word embeddings; yields each step's losses and right shares.
 
@@ -106,39 +157,26 @@ def train_tower(
         DataError: a map has a class number beyond the recipe's.
     """
     random = np.random.default_rng(recipe.seed)
-    classes = len(settings.words)
     grid = round(model.config.num_image_tokens**0.5)
-    maps = Maps(find_maps(below(data_dir, settings.maps)), processor.image_processor, FINER * grid, classes)
-    heads = MapHeads([model.config.vision_config.hidden_size] * (1 + model.config.num_levels), classes).to(model.device)
-    words = WordReader(model, processor, settings.words)
-    colour_words = WordReader(model, processor, [[name] for name in settings.colours])
-    palette = torch.tensor(list(settings.colours.values()), device=model.device).reshape(-1, 3) / 255
-    rarity = maps.rarity().to(model.device)
-    embeddings = model.get_input_embeddings()
-    parts = (model.vision_tower, model.multi_modal_projector, embeddings, heads)
-    trained = [parameter for part in parts for parameter in part.parameters()]
-    stepper = Stepper(settings.optimiser, trained, settings.steps, ranks)
-    model.train()
+    files = find_maps(below(data_dir, settings.maps))
+    maps = Maps(files, processor.image_processor, FINER * grid, len(settings.words))
+    bare = TowerLesson(model, processor, settings, maps.rarity())
+    optimiser: Any = build_optimiser(settings.optimiser, ((ONLY, parameter) for parameter in bare.parameters()))
+    schedule: Any = build_schedule(settings.optimiser, optimiser, settings.steps)
+    lesson, optimiser, schedule = accelerator.prepare(bare, optimiser, schedule)
+    lesson.train()
     for _ in range(settings.steps):
         drawn = random.integers(len(maps.files), size=settings.images_per_step).tolist()
-        images, cells, colours = (values.to(model.device) for values in maps.batch(ranks.share(drawn), random))
-        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            vision = model.vision_tower(images)
-            readings = heads(grids(vision))
-            named = words(vision)
-            painted = colour_words(vision) if settings.colours else []
-        blocks = most_prominent(cells, FINER, rarity)
-        patches = blocks.flatten(1)
-        losses = {
-            "tower_loss": mean_cross_entropy(readings, cells, ignored=NO_DATA),
-            "word_loss": mean_cross_entropy(named, patches, ignored=NO_DATA),
-        }
-        if painted:
-            shades = nearest_colour(mean_colour(colours, cells, blocks, FINER), palette)
-            losses["colour_loss"] = mean_cross_entropy(painted, shades.flatten(1))
-        stepper.step(torch.stack(list(losses.values())).sum())
-        shares = {"tower_right": right(readings[0], cells), "word_right": right(named[0], patches)}
-        yield {name: loss.item() for name, loss in losses.items()} | shares
+        own = drawn[accelerator.process_index :: accelerator.num_processes]
+        values = lesson(*(tensor.to(accelerator.device) for tensor in maps.batch(own, random)))
+        losses = [value for name, value in values.items() if name.endswith("_loss")]
+        accelerator.backward(torch.stack(losses).sum() * accelerator.gradient_accumulation_steps)
+        accelerator.clip_grad_norm_(lesson.parameters(), settings.optimiser.clip)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad()
+        yield {name: value.item() for name, value in values.items()}
+    accelerator.free_memory()
 
 
 def mean_cross_entropy(readings: list[Tensor], classes: Tensor, ignored: int = -100) -> Tensor:
@@ -153,9 +191,9 @@ def mean_cross_entropy(readings: list[Tensor], classes: Tensor, ignored: int = -
     return torch.stack(losses).mean()
 
 
-def right(logits: Tensor, classes: Tensor) -> float:
-    """Returns the share of float[B, K, ...] logits that are highest at the class int64[B, ...]."""
-    return (logits.argmax(dim=1) == classes).float().mean().item()
+def right(logits: Tensor, classes: Tensor) -> Tensor:
+    """Returns the share of float[B, K, ...] logits that are highest at the class int64[B, ...]: float[]."""
+    return (logits.argmax(dim=1) == classes).float().mean()
 
 
 def most_prominent(cells: Tensor, finer: int, rarity: Tensor) -> Tensor:

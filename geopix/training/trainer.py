@@ -1,310 +1,221 @@
-"""The training loop: draws images, packs their questions, steps, logs, saves."""
+"""A training run from its first or next step to its end: what happens between the steps."""
 
 import json
-import os
-import platform
-import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from accelerate.utils import broadcast_object_list
+from PIL import Image
 
-from geopix.blind import BlankImages
-from geopix.checkpoint import FINGERPRINTS_FILE, TRAINING_FILE, quiet
-from geopix.image_processing import GeoPixImageProcessor
-from geopix.modeling import GeoPixForConditionalGeneration, GeoPixOutput
-from geopix.processing import GeoPixProcessor, train_tokenizer
-from geopix.sizes import mini
-from geopix.training.collator import Collator, each_answer, each_token
+from geopix.checkpoint import FINGERPRINTS_FILE
+from geopix.predictor import GeoPix
+from geopix.training.checkpoints import Checkpoints
 from geopix.training.fingerprints import write_fingerprints
-from geopix.training.maps import find_maps
-from geopix.training.mixture import Lesson, Turn, draw, lessons, texts
-from geopix.training.optimisation import Stepper
-from geopix.training.ranks import Ranks
-from geopix.training.recipe import Base, Recipe, Tower
+from geopix.training.history import HISTORY_FILE, History
+from geopix.training.loop import Loop, NonFiniteLossError, StepReport, learning_names
+from geopix.training.machine import device_name
+from geopix.training.pictures import chosen_turns, draw_pictures
+from geopix.training.preparation import Run, collator_for, drawing_of
+from geopix.training.states import States
+from geopix.training.story import describe_run
 from geopix.training.tower import train_tower
-from harness.catalog import Catalogue
-from harness.errors import ConfigurationError, GeoPixError, nearest
-from harness.paths import below
-from harness.plugins import Plugins
-from harness.records import ImageFile
+from geopix.training.writing import writing
+from harness.errors import DataError
 
-LOSSES = ("ce_loss", "bce_loss", "dice_loss", "class_loss")
-WEIGHTS = {"tokens": each_token, "answers": each_answer}
-HISTORY_FILE = "history.jsonl"
+CHECKPOINT, BEST = "checkpoint", "best"
+STATES_WHOLE = "The states before it are whole."
+NOTHING_SAVED = "No state was saved before; the same command begins anew"
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
 
-class NonFiniteLossError(GeoPixError):
-    """The loss is no number any more; the run stops before the step that would spoil the weights."""
-
-    exit_code = 1
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a training run works on.
-
-    Attributes:
-        recipe: everything it depends on.
-        model: the model, on its device.
-        processor: its processor.
-        mixture: the images and their questions.
-        data_dir: the folder with the data sets.
-        output: the folder of checkpoints and logs.
-        ranks: this process among those that train together.
-    """
-
-    recipe: Recipe
-    model: GeoPixForConditionalGeneration
-    processor: GeoPixProcessor
-    mixture: Sequence[Lesson]
-    data_dir: Path
-    output: Path
-    ranks: Ranks
-
-    @property
-    def checkpoint(self) -> Path:
-        """Where the latest checkpoint is."""
-        return self.output / "checkpoint"
-
-
-def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, plugins: Plugins) -> Run:
-    """Reads the data and builds the model; nothing is trained yet.
-
-    Raises:
-        GeoPixError: the recipe, the data or the checkpoint is wrong; says what to do.
-    """
-    if (output / HISTORY_FILE).exists():
-        raise ConfigurationError(
-            f"{output} holds a training run already. Name another folder with --output, or delete it."
-        )
-    if recipe.tower is not None:
-        find_maps(below(data_dir, recipe.tower.maps))
-    mixture = lessons(recipe.data, data_dir, catalogue, plugins)
-    torch.manual_seed(recipe.seed)
-    model, processor = _base(recipe.base, mixture, recipe)
-    parts(model, recipe.frozen)
-    return Run(recipe, model, processor, mixture, data_dir, output, Ranks.join())
-
-
-def _base(
-    base: Base, mixture: Sequence[Lesson], recipe: Recipe
-) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
-    if (base.checkpoint is None) == (base.size is None):
-        raise ConfigurationError("base: give either `checkpoint` or `size`.")
-    if base.checkpoint is not None:
-        model = GeoPixForConditionalGeneration.from_pretrained(base.checkpoint)
-        model.config.update(_weights(recipe))
-        return model, GeoPixProcessor.from_pretrained(base.checkpoint)
-    tokenizer = train_tokenizer(texts(mixture), base.vocabulary)
-    processor = GeoPixProcessor(GeoPixImageProcessor(256), tokenizer)
-    config = mini(
-        vocab_size=len(tokenizer),
-        image_token_id=processor.image_token_id,
-        seg_token_ids=processor.seg_token_ids,
-        memory_class_names=tuple(base.memory_classes) or None,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        **_weights(recipe),
-    )
-    processor.num_image_tokens = config.num_image_tokens
-    model = GeoPixForConditionalGeneration(config)
-    # Entries near one: what a narrow model's first blocks add would drown the words at LLaMA's 0.02.
-    torch.nn.init.normal_(model.get_input_embeddings().get_parameter("weight"))
-    return model, processor
-
-
-def _weights(recipe: Recipe) -> dict[str, float]:
-    losses = recipe.losses
-    return {
-        "ce_loss_weight": losses.ce,
-        "bce_loss_weight": losses.bce,
-        "dice_loss_weight": losses.dice,
-        "class_loss_weight": losses.class_,
-    }
-
-
 def train(run: Run, progress: Progress = lambda step, steps, losses: None) -> Path:
-    """Trains and returns the folder of the final checkpoint.
+    """Trains, or goes on from the latest saved state, and returns the folder of the final checkpoint.
 
     Raises:
-        NonFiniteLossError: the loss is no number; names the step and the images.
+        NonFiniteLossError: the loss is no number; names the step, the samples and the last good state.
+        DataError: a sample cannot be used, and the policy is to stop.
+        EnvironmentProblem: something cannot be written, the disk is full say.
     """
-    run.output.mkdir(parents=True, exist_ok=True)
-    if run.ranks.first:
-        write_fingerprints(run.output / FINGERPRINTS_FILE, (lesson.image.path for lesson in run.mixture))
-    log = run.output / HISTORY_FILE if run.ranks.first else Path(os.devnull)
-    with log.open("w", encoding="utf-8") as file:
-        history = History(file, run.recipe.log_every)
-        if run.recipe.tower is not None:
-            _teach_tower(run, run.recipe.tower, history, progress)
-            if run.ranks.first:
-                save(run, 0, history.seconds)
-        _teach(run, history, progress)
-    run.ranks.leave()
-    return run.checkpoint
+    trainer = _Trainer(run, progress)
+    try:
+        trainer.train()
+    finally:
+        run.accelerator.end_training()
+    return run.output / CHECKPOINT
 
 
-def _teach_tower(run: Run, settings: Tower, history: "History", progress: Progress) -> None:
-    steps = train_tower(
-        run.model,
-        processor=run.processor,
-        recipe=run.recipe,
-        settings=settings,
-        data_dir=run.data_dir,
-        ranks=run.ranks,
-    )
-    for step, losses in enumerate(steps, 1):
-        progress(step, settings.steps, history.add(step, settings.steps, losses))
+@dataclass
+class _Position:
+    """Where a run stands, as states keep it; the history's own state is beside it."""
+
+    step: int = 0
+    skipped: int = 0
+    best: float | None = None
+    best_step: int | None = None
 
 
-def _teach(run: Run, history: "History", progress: Progress) -> None:
-    recipe, model = run.recipe, run.model
-    collate = _collator(run)
-    frozen = parts(model, recipe.frozen)
-    stepper = Stepper(recipe.optimiser, model.parameters(), recipe.steps, run.ranks)
-    model.train()
-    for step, drawn in enumerate(_batches(run), 1):
-        for part in frozen:
-            part.requires_grad_(step > recipe.thaw * recipe.steps)
-        batch = run.ranks.share(drawn)
-        loss, output = _forward(run, collate(batch), batch, step)
-        stepper.step(loss)
-        losses = {name: getattr(output, name).item() for name in ("loss", *LOSSES)}
-        progress(step, recipe.steps, history.add(step, recipe.steps, losses))
-        if run.ranks.first and (step % recipe.save_every == 0 or step == recipe.steps):
-            save(run, step, history.seconds)
+class _Trainer:
+    """One sitting of a run."""
 
-
-def parts(model: torch.nn.Module, names: Sequence[str]) -> list[torch.nn.Module]:
-    """Returns parts of a model by their module names, `vision_tower` for example.
-
-    Raises:
-        ConfigurationError: there is no such part; the nearest one is suggested.
-    """
-    known = dict(model.named_modules())
-    for name in names:
-        if name not in known or not name:
-            top = ", ".join(child for child, _ in model.named_children())
-            raise ConfigurationError(f"frozen: the model has no part {name!r}.{nearest(name, known)} Its parts: {top}.")
-    return [known[name] for name in names]
-
-
-def _forward(
-    run: Run, inputs: dict[str, Tensor], batch: Sequence[tuple[ImageFile, Sequence[Turn]]], step: int
-) -> tuple[Tensor, GeoPixOutput]:
-    model = run.model
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
-        output: GeoPixOutput = model(**{name: value.to(model.device) for name, value in inputs.items()})
-    if output.loss is None or not torch.isfinite(output.loss):
-        images = ", ".join(image.id for image, _ in batch)
-        raise NonFiniteLossError(
-            f"step {step}: the loss is {output.loss}. Nothing was changed by this step. Its images: {images}. The last "
-            f"checkpoint is {run.checkpoint}; lower optimiser.learning_rate, or look at these images."
+    def __init__(self, run: Run, progress: Progress) -> None:
+        self._run = run
+        self._progress = progress
+        main = run.accelerator.is_main_process
+        self._history = History(run.output / HISTORY_FILE if main else None, run.recipe.log_every)
+        self._position = _Position(skipped=len(run.mixture.skipped))
+        self._states = States(run.output / "states", run.recipe.keep, run.accelerator, learning_names(run.model))
+        self._loop = Loop(run.model, run.recipe, run.accelerator)
+        self._description = describe_run(
+            run.recipe, run.mixture, run.accelerator.num_processes, device_name(run.accelerator)
         )
-    return output.loss, output
+        self._checkpoints = Checkpoints(run.output, run.recipe, run.processor, run.accelerator, self._story)
 
+    def train(self) -> None:
+        recipe, run = self._run.recipe, self._run
+        self._begin()
+        begun_at = self._position.step
+        collate = collator_for(recipe, run.model.config, run.processor)
+        try:
+            for step, report in self._loop.steps(drawing_of(recipe, run.mixture), collate, self._position.step):
+                self._after(step, report)
+        except (NonFiniteLossError, DataError) as error:
+            good = self._states.latest()
+            still = f"The last good state is {good}; the same command goes on from there" if good else NOTHING_SAVED
+            raise type(error)(f"{error} {still}. Look at these samples, or lower optimiser.learning_rate.") from error
+        went_on = self._position.step > begun_at
+        if not (run.output / CHECKPOINT).is_dir() or (went_on and recipe.checkpoint_at == "end"):
+            self._write(CHECKPOINT)
 
-class History:
-    """The run's log: a JSON line with the mean losses every so many steps.
+    def _begin(self) -> None:
+        """Loads the latest state, or does what comes before the first step."""
+        run = self._run
+        run.accelerator.init_trackers(run.recipe.name, config={"recipe": run.recipe.model_dump_json(by_alias=True)})
+        state = self._states.latest()
+        if state is None:
+            self._history.clear()
+            self._look_at_images()
+            if run.recipe.tower is not None:
+                self._teach_tower()
+            self._loop.prepare(1)
+            torch.manual_seed(run.recipe.seed + run.accelerator.process_index)
+            if run.recipe.tower is not None:
+                self._save()
+            return
+        step = int(state.name.removeprefix("step-"))
+        self._loop.prepare(step + 1)
+        position = self._states.load(state)
+        self._history.go_on(position.pop("history"))
+        self._position = _Position(**position)
 
-    Args:
-        file: where the lines go.
-        every: steps a line.
-    """
+    def _look_at_images(self) -> None:
+        """Writes the images' fingerprints, for which each is read: so what is damaged is found at once."""
+        run = self._run
+        if not run.accelerator.is_main_process:
+            return
+        images = [lesson.image.path for lesson in run.mixture.lessons]
+        with writing(run.output / FINGERPRINTS_FILE, "Nothing was trained yet."):
+            unreadable = write_fingerprints(run.output / FINGERPRINTS_FILE, images)
+        if unreadable and run.recipe.defects.image == "stop":
+            raise DataError(
+                f"{len(unreadable)} of {len(set(images))} images cannot be read:\n  "
+                + "\n  ".join(unreadable[:20])
+                + "\nReplace them, or set `defects: {image: skip}` to leave out and count what asks about them."
+            )
 
-    def __init__(self, file: TextIO, every: int) -> None:
-        self._file = file
-        self._every = every
-        self._started = time.monotonic()
-        self._sums: dict[str, float] = {}
-        self._count = 0
+    def _teach_tower(self) -> None:
+        run, settings = self._run, self._run.recipe.tower
+        if settings is None:
+            return
+        steps = train_tower(
+            run.model,
+            processor=run.processor,
+            recipe=run.recipe,
+            settings=settings,
+            data_dir=run.data_dir,
+            accelerator=run.accelerator,
+        )
+        for step, losses in enumerate(steps, 1):
+            self._progress(step, settings.steps, self._history.add(step, settings.steps, losses))
 
-    @property
-    def seconds(self) -> float:
-        """Time since the log was opened."""
-        return round(time.monotonic() - self._started, 1)
+    def _after(self, step: int, report: StepReport) -> None:
+        """What happens between two steps, in an order in which a killed run loses nothing: the state is saved last."""
+        recipe, position = self._run.recipe, self._position
+        position.step = step
+        position.skipped += len(report.skipped)
+        if report.skipped:
+            self._history.write({"step": step, "skipped": report.skipped})
+        if position.skipped > recipe.defects.at_most:
+            raise DataError(
+                f"step {step}: {position.skipped} samples could not be used, more than defects.at_most = "
+                f"{recipe.defects.at_most}."
+            )
+        means = self._history.add(step, recipe.steps, report.values)
+        self._progress(step, recipe.steps, means)
+        self._run.accelerator.log(report.values | {"skipped": position.skipped}, step=step)
+        if recipe.pictures and (step % recipe.pictures.every == 0 or step == recipe.steps):
+            self._show(step)
+        if recipe.evaluation and (step % recipe.evaluation.every == 0 or step == recipe.steps):
+            self._examine(step)
+        if step % recipe.save_every == 0 or step == recipe.steps:
+            self._save()
 
-    def add(self, step: int, steps: int, losses: dict[str, float]) -> dict[str, float]:
-        """Adds one step's losses, writes a line when it is time, and returns the means since the last one."""
-        self._count += 1
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
-        if step % self._every == 0 or step == steps:
-            self._file.write(json.dumps({"step": step, "seconds": self.seconds, **means}) + "\n")
-            self._file.flush()
-            self._sums, self._count = {}, 0
-        return means
+    def _save(self) -> None:
+        if self._run.recipe.checkpoint_at == "saves":
+            self._write(CHECKPOINT)
+        self._states.save(self._position.step, {**vars(self._position), "history": self._history.state()})
 
+    def _write(self, name: str) -> None:
+        self._checkpoints.write(name, self._loop.prepared, self._run.model, self._position.step)
 
-def _collator(run: Run) -> Collator:
-    config = run.model.config
-    names = config.memory_class_names or ()
-    pixels = run.processor.image_processor
-    return Collator(
-        processor=run.processor,
-        pixels=BlankImages.like(pixels) if run.recipe.blank_images else pixels,
-        classes={name: index for index, name in enumerate(names)},
-        mask_size=4 * config.mask_feature_size,
-        weigh=WEIGHTS[run.recipe.losses.ce_over],
-    )
+    def _story(self, step: int) -> Mapping[str, Any]:
+        return {
+            **self._description,
+            "step": step,
+            "seconds": self._history.seconds,
+            "weights": sum(parameter.numel() for parameter in self._run.model.parameters()),
+            "skipped": self._position.skipped,
+            "best": {"score": self._position.best, "step": self._position.best_step},
+        }
 
+    def _asked(self) -> GeoPix:
+        self._run.model.eval()  # type: ignore[no-untyped-call]
+        return GeoPix(self._run.model, self._run.processor)
 
-def _batches(run: Run) -> Iterator[list[tuple[ImageFile, list[Turn]]]]:
-    """Yields the steps' images with their questions, drawn from the recipe's seed alone."""
-    recipe = run.recipe
-    random = np.random.default_rng(recipe.seed)
-    stream = _stream(run.mixture, random)
-    for _ in range(recipe.steps):
-        drawn = [next(stream) for _ in range(recipe.images_per_step)]
-        yield [(item.image, draw(item, recipe.questions_per_image, recipe.pairs, random)) for item in drawn]
+    def _show(self, step: int) -> None:
+        run, settings = self._run, self._run.recipe.pictures
+        if settings is not None and run.accelerator.is_main_process:
+            turns = chosen_turns(run.mixture.lessons, settings.count)
+            folder = run.output / "pictures" / f"step-{step:08d}"
+            with run.accelerator.autocast(), writing(folder, STATES_WHOLE):
+                files = draw_pictures(self._asked(), turns, folder)
+            for tracker in run.accelerator.trackers:
+                layout = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
+                for file in files:
+                    pixels = np.asarray(Image.open(file))[None]
+                    tracker.log_images({f"pictures/{file.stem}": pixels}, step=step, **layout)
+            self._loop.train_mode()
+        run.accelerator.wait_for_everyone()
 
-
-def _stream(mixture: Sequence[Lesson], random: np.random.Generator) -> Iterator[Lesson]:
-    """Yields images epoch by epoch, each as often in an epoch as its weight says (a fraction by chance)."""
-    weights = np.array([lesson.weight for lesson in mixture])
-    while True:
-        times = np.floor(weights + random.random(len(weights))).astype(int)
-        for index in random.permutation(np.repeat(np.arange(len(mixture)), times)):
-            yield mixture[index]
-
-
-def save(run: Run, step: int, seconds: float) -> None:
-    """Writes the checkpoint beside its place and renames it, with what it must know of itself."""
-    fresh = run.output / ".checkpoint.tmp"
-    shutil.rmtree(fresh, ignore_errors=True)
-    with quiet():
-        run.model.save_pretrained(fresh)
-    run.processor.save_pretrained(fresh)
-    for path in fresh.iterdir():
-        path.chmod(0o644)  # safetensors keeps its file from everybody else
-    (fresh / TRAINING_FILE).write_text(json.dumps(_story(run, step, seconds), indent=2) + "\n", encoding="utf-8")
-    shutil.copyfile(run.output / FINGERPRINTS_FILE, fresh / FINGERPRINTS_FILE)
-    shutil.rmtree(run.checkpoint, ignore_errors=True)
-    fresh.rename(run.checkpoint)
-
-
-def _story(run: Run, step: int, seconds: float) -> dict[str, object]:
-    libraries = ("geopix", "torch", "transformers", "tokenizers", "numpy")
-    return {
-        "recipe": run.recipe.model_dump(mode="json", by_alias=True),
-        "step": step,
-        "seconds": round(seconds, 1),
-        "images": len(run.mixture),
-        "questions": sum(len(lesson.turns) for lesson in run.mixture),
-        "weights": sum(parameter.numel() for parameter in run.model.parameters()),
-        "processes": run.ranks.size,
-        "threads": torch.get_num_threads(),
-        "device": str(run.model.device),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in libraries},
-    }
+    def _examine(self, step: int) -> None:
+        """Examines on the first process while the others wait, and keeps the checkpoint when it is the best so far."""
+        run, examiner = self._run, self._run.examiner
+        if examiner is None:
+            return
+        scores: list[dict[str, float | None]] = [{}]
+        if run.accelerator.is_main_process:
+            with run.accelerator.autocast(), writing(run.output / "evaluation", STATES_WHOLE):
+                scores = [examiner.examine(self._asked(), step, json.dumps(self._description, sort_keys=True))]
+            self._loop.train_mode()
+            self._history.write({"step": step, "scores": scores[0]})
+        broadcast_object_list(scores)
+        run.accelerator.log({name: value for name, value in scores[0].items() if value is not None}, step=step)
+        score, best = scores[0].get(examiner.deciding), self._position.best
+        sign = 1 if examiner.higher_is_better else -1
+        if score is not None and (best is None or sign * score > sign * best):
+            self._position.best, self._position.best_step = score, step
+            self._write(BEST)

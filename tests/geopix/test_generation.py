@@ -111,7 +111,7 @@ def test_the_picture_and_the_shared_prefix_are_read_once() -> None:
     model.generate(
         ids, pictures(1), attention_mask=mask, image_index=torch.zeros(4, dtype=torch.long), max_new_tokens=1
     )
-    assert seen == [(1, 17), (4, 5)]  # once up to the image's end, then the rest of each question
+    assert seen == [(1, 17), (1, 4 * 5)]  # once up to the image's end, then the rest of the questions side by side
 
 
 RUN = [4, 5, 6, 7, 8, 9]
@@ -136,6 +136,36 @@ def test_masks_follow_the_runs_and_broken_runs_give_a_reason() -> None:
     for row, prompt in enumerate(prompts):
         alone = model.generate(torch.tensor([prompt]), pictures(4)[row][None], max_new_tokens=20)
         assert_same(together, row, alone)
+
+
+class Saying(nn.Module):
+    """A language head that says the given tokens, one a step, in every row."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        super().__init__()
+        self.tokens = iter(tokens)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return nn.functional.one_hot(torch.full((len(states),), next(self.tokens)), 64).to(states.dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sixteen_bits_make_the_masks_of_thirty_two_but_for_rounding(dtype: torch.dtype) -> None:
+    ids, mask = left_padded([PREFIX + question for question in QUESTIONS])
+    index = torch.tensor([0, 0, 1, 1])
+    logits = []
+    for kind in (torch.float32, dtype):
+        torch.manual_seed(0)
+        model = GeoPixForConditionalGeneration(tiny()).eval().to(kind)
+        model.set_output_embeddings(Saying([50, *RUN, 2]))
+        said = model.generate(ids, pictures(2).to(kind), attention_mask=mask, image_index=index)
+        assert said.mask_logits.dtype == kind
+        logits.append(said.mask_logits.float())
+    assert logits[0].shape == (4, 16, 16)
+    assert logits[1].isfinite().all()
+    # A place whose channels are almost alike is normalised all the same, and its rounding with it.
+    far = (logits[1] - logits[0]).abs() > 0.05 * logits[0].abs().max()
+    assert far.float().mean() < 0.02
 
 
 def test_generated_masks_are_those_of_the_forward_pass() -> None:

@@ -29,6 +29,15 @@ def test_the_bits_are_those_of_darker_left_neighbours(tmp_path: Path) -> None:
     assert difference_hash(tmp_path / "rising.png") == "ff" * 8
 
 
+def test_a_file_that_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
+    good, cut = tmp_path / "a.png", tmp_path / "b.png"
+    Image.new("RGB", (40, 40)).save(good)
+    cut.write_bytes(good.read_bytes()[:50])
+    (problem,) = write_fingerprints(tmp_path / "f.jsonl", [good, cut])
+    assert problem.startswith(f"{cut}: ")
+    assert len((tmp_path / "f.jsonl").read_text().splitlines()) == 1
+
+
 def test_each_file_has_one_line(tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     Image.new("RGB", (10, 10), (9, 9, 9)).save(picture)

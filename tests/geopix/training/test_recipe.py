@@ -30,6 +30,48 @@ def test_all_mistakes_are_named_with_their_lines(tmp_path: Path) -> None:
     assert f"{path}:6: steps" in message
 
 
+def test_mistakes_deep_inside_are_named_with_the_keys_around_them(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        "name: bad\nbase: {size: mini}\nparts: {vision_towr: full}\ndata: [{task: rrsis}]\nsteps: 1\n"
+        "evaluation:\n  every: 5\n  tasks:\n    - {task: rrsis, datset: {}}\noptimiser: {rates: {nek: 2}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_recipe(str(path))
+    message = str(caught.value)
+    assert f"{path}:3: parts.vision_towr: unknown key 'vision_towr'. Did you mean 'vision_tower'?" in message
+    assert (
+        f"{path}:9: evaluation.tasks[0].datset: unknown key 'datset'. Did you mean 'dataset'? Known: dataset, task."
+        in (message)
+    )
+    assert f"{path}:10: optimiser.rates.nek" in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["base.checkpoint=x"], "base: give one of `checkpoint`, .* found checkpoint and size"),
+        (["base={}"], "base: give one of .* found none"),
+        (["base={vision: x}"], "base: give one of .* found vision"),
+        (["base={checkpoint: x, config: {memory_length: 2}}"], "base.config: a base given by `checkpoint` has its"),
+        (["accumulate=3"], "accumulate: 8 images a step cannot be worked on in 3 equal parts"),
+        (["parts.necks=frozen", "optimiser.rates={necks: 2}"], "`parts` keeps necks frozen"),
+        (["parts.vision_tower=frozen"], "tower: it teaches vision_tower, which `parts` does not let learn in full"),
+        (["evaluation={tasks: [{task: a}, {task: a}], every: 1}"], r"tasks\[1\]: a is listed twice"),
+        (["evaluation={tasks: [{task: rrsis}], every: 1, best: rrsi.miou}"], "found 'rrsi.miou'. Did you mean 'rrsis'"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(overrides: list[str], expected: str) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        load_recipe("mini", overrides)
+
+
+def test_an_override_that_is_no_yaml_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="is not valid YAML; put quotes around words"):
+        load_recipe("mini", ["purpose=a: b: c"])
+
+
 def test_values_can_be_set_otherwise() -> None:
     recipe = load_recipe("mini", ["steps=7", "optimiser.learning_rate=3e-4", "losses.class=0.5"])
     assert (recipe.steps, recipe.optimiser.learning_rate, recipe.losses.class_) == (7, 3e-4, 0.5)
@@ -47,7 +89,7 @@ def test_an_override_of_an_unknown_key_is_refused() -> None:
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
-    with pytest.raises(ConfigurationError, match="unknown recipe 'mimi'.*Did you mean 'mini'.*Shipped: mini"):
+    with pytest.raises(ConfigurationError, match="unknown recipe 'mimi'.*Did you mean 'mini'.*Shipped: finetune"):
         load_recipe("mimi")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
 from geopix.image_processing import GeoPixImageProcessor
@@ -12,8 +13,7 @@ from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.training.maps import Maps, find_maps
-from geopix.training.ranks import Ranks
-from geopix.training.recipe import Base, Optimiser, Recipe, Source, Tower
+from geopix.training.schema import Base, Optimiser, Recipe, Source, Tower
 from geopix.training.tower import MapHeads, mean_colour, most_prominent, train_tower
 from harness.errors import DataError, MissingDataError
 
@@ -57,7 +57,9 @@ def losses(folder: Path, steps: int, words: list[list[str]] = WORDS) -> list[dic
     model, chosen = GeoPixForConditionalGeneration(config), recipe(steps, words)
     processor = GeoPixProcessor(GeoPixImageProcessor(32), tokenizer, num_image_tokens=16)
     assert chosen.tower is not None
-    run = train_tower(model, processor=processor, recipe=chosen, settings=chosen.tower, data_dir=folder, ranks=Ranks())
+    run = train_tower(
+        model, processor=processor, recipe=chosen, settings=chosen.tower, data_dir=folder, accelerator=Accelerator()
+    )
     return list(run)
 
 
