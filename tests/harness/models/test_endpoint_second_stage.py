@@ -18,7 +18,7 @@ def test_the_boxes_that_a_server_says_become_masks(tmp_path: Path, monkeypatch: 
     make_earth(tmp_path / "data", seed=3, images=2, splits=(("test", 1),), formats=("rrsisd",))
     sam = tiny.sam(tmp_path / "tiny-sam")
     with serving() as server:
-        server.answers = [fails(400, "no"), answers("There is none."), answers("[100, 100, 300, 300]")]
+        server.answers = [fails(400, "no"), answers("There is none."), answers("[50, 50, 150, 100]")]
         words = ["--tasks", "rrsis", "--model", f"openai:m@{server.url}+sam:{sam}", "--data-dir", tmp_path / "data",
                  "--output", tmp_path / "run", "--cache", tmp_path / "answers.sqlite", "--model-option", "retries=0",
                  "--model-option", "parallel=1"]  # fmt: skip
