@@ -17,7 +17,7 @@ PICTURES = {
     "grey": Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)),
     "sixteen-bits": Image.fromarray(RAMP.astype(np.uint16)),
     "integers": Image.fromarray(RAMP.astype(np.int32)),
-    "numbers": Image.fromarray(np.float32([[-5, 12.4, 300], [np.nan, np.inf, 255]])),
+    "numbers": Image.fromarray(np.array([[-5, 12.4, 300], [np.nan, np.inf, 255]], np.float32)),
     "clear": CLEAR,
     "clear-grey": CLEAR.convert("LA"),
     "palette": CLEAR.convert("RGB").convert("P"),
