@@ -10,23 +10,29 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from PIL.Image import Image
 
 from geopix.blind import BlankImages
 from geopix.checkpoint import CARD_FILE, FINGERPRINTS_FILE, TRAINING_FILE
+from geopix.image_processing import ImageInput
 from geopix.mini import MINI
 from geopix.peft_adapters import Source, source
-from geopix.predictor import Answer, GeoPix
+from geopix.predictor import Answer, GeoPix, open_picture
 from geopix.processing import TASKS
 from geopix.sessions import Session
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
-from harness.records import Request, Response
+from harness.read_ahead import ReadAhead
+from harness.records import ImageFile, Request, Response
 
 OPTIONS = ("device", "device_map", "dtype", "batch_size", "memory_class", "images", "adapter")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 IMAGES = ("shown", "blank")
 #: Where a checkpoint keeps the sha256 of its training images, by which a leaderboard finds test images among them.
 GENERATION: tuple[Literal["max_new_tokens", "temperature", "top_p"], ...] = ("max_new_tokens", "temperature", "top_p")
+
+#: Requests at a time where none are typed: what is begun with, and what is tried at most.
+DEFAULT_BATCH, LARGEST_BATCH = 16, 256
 
 #: Capabilities without a released identifier of their own are asked as questions.
 IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
@@ -42,21 +48,31 @@ class GeoPixModel:
         digest: sha256 of the checkpoint's files and of the settings that change answers.
         settings: what a reader of the report should know.
         batch_size: requests answered at a time.
+        largest_batch: the most that are worth trying at a time.
         memory_class: the class whose memory all targets read; predicted for each when None.
         session: keeps what the next batch may go on with.
+        ahead: images that are decoded already.
     """
 
     geopix: GeoPix
     name: str
     digest: str
     settings: Mapping[str, str]
-    batch_size: int = 16
+    batch_size: int = DEFAULT_BATCH
+    largest_batch: int = DEFAULT_BATCH
     memory_class: str | None = None
     reads_images: bool = True
     session: Session = field(init=False, repr=False, compare=False)
+    ahead: ReadAhead[Image] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "session", Session(self.geopix))
+        object.__setattr__(self, "ahead", ReadAhead(_decoded))
+        self.geopix.open_picture = self._open
+
+    def read_ahead(self, requests: Sequence[Request]) -> None:
+        """Decodes the images of the next batch."""
+        self.ahead.fetch(image for request in requests for image in request.images)
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
         """Answers requests of one task; an image that several are about is looked at once, over all batches.
@@ -79,10 +95,18 @@ class GeoPixModel:
         """Returns whether it would answer the same again; what it draws depends on the samples beside it."""
         return not request.generation["temperature"]
 
+    def _open(self, image: ImageInput) -> Image:
+        ready = self.ahead.ready(image) if isinstance(image, Path) else None
+        return open_picture(image) if ready is None else ready
+
     def _picture(self, request: Request) -> Path:
         if len(request.images) != 1:
             raise SampleError(f"GeoPix looks at one image a question, and this sample has {len(request.images)}")
         return request.images[0].path
+
+
+def _decoded(image: ImageFile) -> Image:
+    return open_picture(image.path)
 
 
 def _seed(requests: Sequence[Request]) -> int:
@@ -162,7 +186,8 @@ def _load(folder: Path, name: str, options: Mapping[str, str]) -> GeoPixModel:
         name=name if images == "shown" else f"{name} (blind)",
         digest=_digest(origin, settings),
         settings=settings | {"threads": str(torch.get_num_threads())},
-        batch_size=_batch_size(options.get("batch_size", "16")),
+        batch_size=_batch_size(options.get("batch_size"), DEFAULT_BATCH),
+        largest_batch=_batch_size(options.get("batch_size"), LARGEST_BATCH),
         memory_class=options.get("memory_class"),
     )
 
@@ -183,7 +208,9 @@ def _choice(options: Mapping[str, str], name: str, known: tuple[str, ...], defau
     return value
 
 
-def _batch_size(text: str) -> int:
+def _batch_size(text: str | None, usual: int) -> int:
+    if text is None:
+        return usual
     if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"GeoPix option batch_size: expected a whole number above 0, found {text!r}.")
     return int(text)

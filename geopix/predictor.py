@@ -1,6 +1,6 @@
 """The object a user holds: pictures and words in; text, masks and boxes out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, Unpack
@@ -86,6 +86,8 @@ class GeoPix:
         self.model = model
         self.processor = processor
         self.fitting = FittingBatch()
+        #: Gives a picture's pixels; whoever has decoded it already puts a function of its own here.
+        self.open_picture: Callable[[ImageInput], Image.Image] = open_picture
 
     @classmethod
     def from_pretrained(
@@ -166,7 +168,8 @@ class GeoPix:
 
     def _respond(self, requests: Sequence[tuple[ImageInput, str]], asking: Asking) -> list[Answer]:
         options = self.options(asking)
-        index, pictures = _unique([image for image, _ in requests])
+        index, first = _unique([image for image, _ in requests])
+        pictures = [self.open_picture(image) for image in first]
         batch = self.processor(
             pictures, [text for _, text in requests], task=asking.get("task"), history=asking.get("history", ())
         )
@@ -187,7 +190,7 @@ class GeoPix:
         Raises:
             SampleError: if the picture cannot be read.
         """
-        picture = _open(image)
+        picture = self.open_picture(image)
         device = self.model.device
         pixels = self.processor.image_processor([picture])["pixel_values"].to(device, self.model.dtype)
         looked = self.model.look(torch.tensor([self.processor.encode_prefix()], device=device), pixels)
@@ -333,15 +336,20 @@ class Look:
         return [geopix.answer(generated, row, self._size) for row in range(len(texts))]
 
 
-def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[Image.Image]]:
-    """Opens each picture once: which picture each request is about, and the pictures in RGB."""
+def _unique(images: Sequence[ImageInput]) -> tuple[list[int], list[ImageInput]]:
+    """Which picture each request is about, and each picture once."""
     keys = [str(image) if isinstance(image, str | Path) else id(image) for image in images]
     order = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     first = dict(zip(reversed(keys), reversed(images), strict=True))
-    return [order[key] for key in keys], [_open(first[key]) for key in order]
+    return [order[key] for key in keys], [first[key] for key in order]
 
 
-def _open(image: ImageInput) -> Image.Image:
+def open_picture(image: ImageInput) -> Image.Image:
+    """Returns any picture in RGB.
+
+    Raises:
+        SampleError: it cannot be read.
+    """
     try:
         return to_rgb(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -5,12 +5,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
+from harness.asking import Asker, Outcome
 from harness.attendance import Attendance, Plan
+from harness.batch_size import keep_what_fits, settle
 from harness.closing import Unfinished, close
-from harness.errors import ConfigurationError, DataError, SampleError
+from harness.errors import ConfigurationError, DataError
 from harness.gathered import Gathered
-from harness.interfaces import ConcurrentModel, Model
-from harness.preparation import Answerer, Share, own_share, prepare
+from harness.interfaces import Model
+from harness.pipeline import pipelined
+from harness.preparation import Answerer, Share, first_requests, own_share, prepare
 from harness.records import Record, Response
 from harness.results import TaskResult
 from harness.scoring import Work, record
@@ -51,7 +54,9 @@ def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -
         MissingDataError, ConfigurationError, EnvironmentProblem: as `evaluate`.
     """
     name, shard = task.spec.name, settings.shard
-    share = own_share(task, model, settings)
+    with writing(run.path):
+        size = settle(run, name, model, partial(first_requests, task, settings), settings.limit)
+    share = own_share(task, model, settings, size.size)
     plan = Plan(
         task=task.digest,
         model=model.digest,
@@ -59,10 +64,11 @@ def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -
         limit=settings.limit,
         samples=share.samples,
         reads_images=model.reads_images,
-        batch_size=model.batch_size,
+        batch_size=size.size,
     )
     with writing(run.path), Attendance(run, name, shard, plan) as part:
-        records = _ask_share(task, model, run, share, part.log, progress=settings.progress)
+        asker = Asker(model, size.fits, partial(keep_what_fits, run, name, size))
+        records = _ask_share(task, asker, run, share, part.log, progress=settings.progress)
         with part.going() as parting:
             if parting.others or (run.is_finished(name) and not parting.complete):
                 return Unfinished(name)  # someone is still to go; nothing has changed since the task was closed
@@ -72,7 +78,7 @@ def take_part(task: Task, model: Model, run: RunDirectory, settings: Settings) -
 
 
 def _ask_share(
-    task: Task, model: Model, run: RunDirectory, share: Share, log: RecordLog, *, progress: Progress
+    task: Task, asker: Asker, run: RunDirectory, share: Share, log: RecordLog, *, progress: Progress
 ) -> dict[str, Record]:
     """Asks what has no answer yet, and returns the record of each sample of a share by its id."""
     name = task.spec.name
@@ -82,13 +88,18 @@ def _ask_share(
         for work in share.works
         if (key := work.sample.id) in settled
     }
-    progress(name, len(records), len(share.works))
-    for batch in _ask(model, share, settled.keys()):
-        fresh = [_record(task, work, outcome) for work, outcome in batch]
+
+    def keep(outcomes: list[Outcome]) -> None:
+        fresh = [_record(task, work, outcome) for work, outcome in outcomes]
         run.reopen_task(name)
         log.append(fresh)
-        records |= {done.sample_id: done for done in fresh}
+        records.update({done.sample_id: done for done in fresh})
         progress(name, len(records), len(share.works))
+
+    progress(name, len(records), len(share.works))
+    if defects := _defects(share, settled.keys()):
+        keep(defects)
+    pipelined(_unanswered(share, settled.keys()), read_ahead=asker.read_ahead, answer=asker.ask, finish=keep)
     return records
 
 
@@ -153,54 +164,17 @@ def _settles(done: Record, work: Work) -> bool:
     return done.response is not None
 
 
-def _ask(model: Model, share: Share, settled: Container[str]) -> Iterator[list[tuple[Work, Response | str]]]:
-    """Yields batches of answers, or of the reasons why there is none, for what is not settled yet.
+def _defects(share: Share, settled: Container[str]) -> list[Outcome]:
+    return [(work, work.sample.defect) for work in share.works if work.sample.defect and work.sample.id not in settled]
+
+
+def _unanswered(share: Share, settled: Container[str]) -> Iterator[list[Work]]:
+    """Yields what is not settled yet, in batches.
 
     The batches are cut from all samples, whatever is answered: a model whose last bits depend on its batch then
     gives the same answers in a run that was interrupted.
     """
-    defects: list[tuple[Work, Response | str]] = [
-        (work, work.sample.defect) for work in share.works if work.sample.defect and work.sample.id not in settled
-    ]
-    if defects:
-        yield defects
     for batch in share.batches:
         unanswered = [work for work in batch if work.sample.id not in settled]
         if unanswered:
-            yield from _answers(model, unanswered)
-
-
-def _answers(model: Model, batch: list[Work]) -> Iterator[list[tuple[Work, Response | str]]]:
-    """Yields the answers of a batch, in parts where the model gives them as they come."""
-    if not isinstance(model, ConcurrentModel):
-        yield _answer(model, batch)
-        return
-    waiting = dict(enumerate(batch))
-    for index, outcome in model.answers([work.request for work in batch]):
-        yield [(waiting.pop(index), outcome)]
-    if waiting:
-        yield [(work, "the model gave no answer") for work in waiting.values()]
-
-
-def _answer(model: Model, batch: list[Work]) -> list[tuple[Work, Response | str]]:
-    try:
-        return list(zip(batch, _responses(model, batch), strict=True))
-    except Exception as error:  # noqa: BLE001 - a model may raise anything; it is recorded with the sample
-        if len(batch) == 1:
-            return [(batch[0], _reason(error))]
-    # One sample must not take its neighbours with it: those of a failed batch are asked one by one.
-    return list(chain.from_iterable(_answer(model, [work]) for work in batch))
-
-
-def _responses(model: Model, batch: list[Work]) -> list[Response]:
-    responses = list(model.respond([work.request for work in batch]))
-    if len(responses) != len(batch):
-        raise SampleError(f"the model gave {len(responses)} answers to {len(batch)} requests")
-    for response in responses:
-        if not isinstance(response, Response):
-            raise SampleError(f"the model gave a {type(response).__name__}, expected a Response")
-    return responses
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, SampleError) else f"{type(error).__name__}: {error}"
+            yield unanswered

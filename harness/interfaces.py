@@ -283,6 +283,28 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class GrowingModel(Protocol):
+    """A model that may be given more requests at a time than `batch_size`, where that turns out to be faster."""
+
+    @property
+    def largest_batch(self) -> int:
+        """The most requests that are worth trying at a time; `batch_size` where the user has typed one."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A model that can read the images of one batch while it answers another one."""
+
+    def read_ahead(self, requests: Sequence[Request]) -> None:
+        """Reads what the next `respond` will need; called in a thread of its own while `respond` answers others.
+
+        It raises nothing: what is wrong with an image is said by `respond`.
+        """
+        ...
+
+
 class Segmenter(Protocol):
     """Draws masks of what lies in boxes: the second stage of a model that answers with boxes."""
 

@@ -2,12 +2,13 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from harness.records import Request, Sample
 from harness.scoring import Work, cluster_of, response_key
 from harness.settings import Settings
 from harness.spec import Task
+
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,14 @@ class Share:
     known: frozenset[str] | None = None
 
 
-def own_share(task: Task, model: Model, settings: Settings) -> Share:
+def own_share(task: Task, model: Model, settings: Settings, batch_size: int) -> Share:
     """Returns what this process asks: whole images, and the same batches whatever the number of processes.
+
+    Args:
+        task: the task.
+        model: who is asked.
+        settings: data, limit and shard.
+        batch_size: samples that batches are cut to.
 
     Raises:
         MissingDataError: the data set is not below the data directory.
@@ -55,11 +64,11 @@ def own_share(task: Task, model: Model, settings: Settings) -> Share:
     else:
         images = images_of(_asked(task, settings))
         works = []
-    packs = share_of(images, model.batch_size, shard.index, shard.count)
+    packs = share_of(images, batch_size, shard.index, shard.count)
     if not shard.alone:
         works = list(prepare(task, model, settings, packs.keys()))
     known = None if settings.limit is None else frozenset(sample.id for sample, _ in _asked(task, settings))
-    return Share(works, _batches(works, packs, model.batch_size), sum(image.questions for image in images), known)
+    return Share(works, _batches(works, packs, batch_size), sum(image.questions for image in images), known)
 
 
 class Answerer(Protocol):
@@ -159,14 +168,38 @@ def _relative(path: Path, data_dir: Path) -> str:
     return path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.name
 
 
+def first_requests(task: Task, settings: Settings, count: int) -> list[Request]:
+    """Returns what is asked about the first samples of a task, in the order of asking.
+
+    Args:
+        task: the task.
+        settings: data directory and limit.
+        count: how many samples at most.
+
+    Raises:
+        MissingDataError, DataError: as `prepare`.
+    """
+    first = islice((pair for pair in _asked(task, settings) if not pair[0].defect), count)
+    return [request for _, request in _in_order(first, lambda pair: pair)]
+
+
 def _batches(works: Sequence[Work], packs: Mapping[str, int], size: int) -> list[list[Work]]:
-    """Samples as they are asked: those of an image one behind the other, and no batch across two packs."""
-    by_pack: dict[int, dict[str, list[Work]]] = {}
+    """Samples as they are asked, and no batch across two packs."""
+    by_pack: dict[int, list[Work]] = {}
     for work in works:
         if not work.sample.defect:
-            by_pack.setdefault(packs[work.sample.image_id], {}).setdefault(work.sample.image_id, []).append(work)
+            by_pack.setdefault(packs[work.sample.image_id], []).append(work)
     found = []
     for pack in sorted(by_pack):
-        in_order = list(chain.from_iterable(by_pack[pack].values()))
+        in_order = _in_order(by_pack[pack], lambda work: (work.sample, work.request))
         found += [in_order[start : start + size] for start in range(0, len(in_order), size)]
     return found
+
+
+def _in_order(asked: Iterable[Asked], parts: Callable[[Asked], tuple[Sample, Request]]) -> list[Asked]:
+    """What is asked of an image stands together, the shortest first: what is alike in length needs little padding."""
+    by_image: dict[str, list[tuple[int, Asked]]] = {}
+    for one in asked:
+        sample, request = parts(one)
+        by_image.setdefault(sample.image_id, []).append((len(request.prompt), one))
+    return [one for group in by_image.values() for _, one in sorted(group, key=itemgetter(0))]

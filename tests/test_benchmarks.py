@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
         (("overhead.py", "--questions", "200", "--images", "4", "--runs", "1"), "| ratio |"),
         (("merge.py", "--records", "300", "--per-image", "7"), "| 300 | 8 |"),
         (("cluster.py", "--all"), "| `rsvqa_hr` | 222,684 |"),
+        (("throughput.py", "--stand-in", "--images", "4", "--runs", "1", "--batch-seconds", "0.01"), "| in threads |"),
         (("startup.py", "--runs", "1"), "`geopix-eval ls`"),
     ],
 )

@@ -8,7 +8,7 @@ import orjson
 
 from harness.errors import SampleError
 from harness.images import image_digest
-from harness.interfaces import Closable, ConcurrentModel, Model, RepeatableModel
+from harness.interfaces import Closable, ConcurrentModel, Model, ReadsAhead, RepeatableModel
 from harness.records import Request, Response
 from harness.response_cache import ResponseCache
 
@@ -51,6 +51,11 @@ class CachedModel:
     def batch_size(self) -> int:
         """The model's."""
         return self.model.batch_size
+
+    def read_ahead(self, requests: Sequence[Request]) -> None:
+        """Has the model read what it can; an image read in vain costs less than one that is waited for."""
+        if isinstance(self.model, ReadsAhead):
+            self.model.read_ahead(requests)
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
         """Returns the kept answers and the model's to all others, in order; raises what the model raises."""

@@ -25,18 +25,20 @@ class Room:
             SampleError: one request alone does not fit.
         """
         responses: list[Response] = []
+        before = self.size
         while left := requests[len(responses) :]:
             part = left[: self.size]
             try:
                 responses += ask(part)
             except (RuntimeError, MemoryError) as error:
-                self._shrink(part, error)
+                self._shrink(part, error, before)
         return responses
 
-    def _shrink(self, part: Sequence[Request], error: Exception) -> None:
+    def _shrink(self, part: Sequence[Request], error: Exception, before: int) -> None:
         if not is_out_of_memory(error):
             raise error
         if len(part) == 1:
+            self.size = before  # this request is too large; nothing is said about others
             raise SampleError(
                 "one request does not fit into memory. Choose a smaller dtype (--model-option dtype=bfloat16), spread "
                 "the model (--model-option device_map=auto), or make the images smaller."

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from harness.errors import SampleError
-from harness.interfaces import Model, Segmenter
+from harness.interfaces import GrowingModel, Model, ReadsAhead, Segmenter
 from harness.parsers.box import BoxParser
 from harness.parsers.mask import MOST_MASKS
 from harness.records import Box, ImageFile, Mask, Request, Response, Sample, Target
@@ -54,6 +54,16 @@ class SecondStage:
     def batch_size(self) -> int:
         """The first model's."""
         return self.first.batch_size
+
+    @property
+    def largest_batch(self) -> int:
+        """The first model's."""
+        return self.first.largest_batch if isinstance(self.first, GrowingModel) else self.first.batch_size
+
+    def read_ahead(self, requests: Sequence[Request]) -> None:
+        """Has the first model read what it can."""
+        if isinstance(self.first, ReadsAhead):
+            self.first.read_ahead(requests)
 
     def repeats(self, request: Request) -> bool:
         """Whether the first model would answer a request the same again; not where it cannot say so."""

@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Folder:
 def failing(*sample_ids: str) -> Answer:
     def answer(request: Request) -> Response:
         if request.sample_id in sample_ids:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("shapes differ")
         return yes(request)
 
     return answer
@@ -116,7 +116,7 @@ def test_one_bad_request_does_not_take_its_batch_with_it(folder: Folder) -> None
     result = folder.evaluate(Asked(failing("5", "6")))
     assert (result.counts.ok, result.counts.failed, result.primary.n) == (10, 2, 10)
     bad = folder.records()["5"]
-    assert bad.prediction == Prediction("failed", "RuntimeError: out of memory")
+    assert bad.prediction == Prediction("failed", "RuntimeError: shapes differ")
     assert (bad.response, bad.statistics) == (None, {})
 
 

@@ -5,34 +5,40 @@ from itertools import chain
 
 from harness.errors import SampleError
 from harness.interfaces import ConcurrentModel, Model
-from harness.models.room import is_out_of_memory
+from harness.models.room import Room
 from harness.records import Request, Response
 
 
-def answered(model: Model, requests: Sequence[Request]) -> list[Response]:
+def answered(model: Model, room: Room, requests: Sequence[Request]) -> list[Response]:
     """Returns one answer a request, in order; an empty one with the reason where the model has none.
 
-    A batch that fails is asked again one by one, so that one sample does not take its neighbours with it.
+    A batch that does not fit into memory is asked in parts; one that fails is asked again one by one, so that one
+    sample does not take its neighbours with it.
+
+    Args:
+        model: who is asked.
+        room: how many requests fit into memory; learns.
+        requests: of one capability and the same generation settings.
 
     Raises:
         EnvironmentProblem: a model that answers as it can says that nothing can be had of it, an endpoint that refuses
             the key for example.
-        Exception: several requests do not fit into memory together.
     """
     if isinstance(model, ConcurrentModel):
         return _as_they_come(model, requests)
     try:
-        responses = list(model.respond(requests))
-        if len(responses) != len(requests):
-            raise SampleError(f"the model gave {len(responses)} answers to {len(requests)} requests")
-    except Exception as error:  # a model may raise anything
+        return room.answer(requests, lambda part: _responses(model, part))
+    except Exception as error:  # noqa: BLE001 - a model may raise anything; it is told with the answer
         if len(requests) == 1:
             return [Response(reason=_reason(error))]
-        if is_out_of_memory(error):
-            raise
-    else:
-        return responses
-    return list(chain.from_iterable(answered(model, [request]) for request in requests))
+    return list(chain.from_iterable(answered(model, room, [request]) for request in requests))
+
+
+def _responses(model: Model, requests: Sequence[Request]) -> list[Response]:
+    responses = list(model.respond(requests))
+    if len(responses) != len(requests):
+        raise SampleError(f"the model gave {len(responses)} answers to {len(requests)} requests")
+    return responses
 
 
 def _as_they_come(model: ConcurrentModel, requests: Sequence[Request]) -> list[Response]:

@@ -76,12 +76,9 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
                 answers[place] = Response(reason=f"the image cannot be read: {error}")
         order = sorted(asked, key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))
         for batch in _batches(order, asked, self.questions):
-            responses = self._room.answer([asked[place] for place in batch], self._respond)
+            responses = answered(self.answering, self._room, [asked[place] for place in batch])
             answers |= dict(zip(batch, responses, strict=True))
         return [self._spoken(instance, answers[place]) for place, instance in enumerate(requests)]
-
-    def _respond(self, requests: Sequence[Request]) -> list[Response]:
-        return answered(self.answering, requests)
 
     def _spoken(self, instance: Instance, response: Response) -> str:
         """The answer as a string: words alone where the task is none that we have exported."""

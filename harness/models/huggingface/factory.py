@@ -12,7 +12,6 @@ from harness.models.huggingface.loading import Checkpoint, load
 from harness.models.huggingface.model import HuggingFaceModel
 from harness.models.huggingface.options import IMAGE, Options
 from harness.models.huggingface.prompts import PrefixPrompt, Prompt, chat_prompt
-from harness.models.room import Room
 
 #: Options that change answers, or how their boxes are read.
 ANSWERING = ("dtype", "attention", "images", "boxes", "system", "prompt")
@@ -45,7 +44,6 @@ def huggingface(argument: str, options: Mapping[str, str]) -> HuggingFaceModel:
         name=name if chosen.images == "shown" else f"{name} (blind)",
         digest=_digest(checkpoint.source.digest, family, settings),
         settings=settings,
-        room=Room(chosen.batch_size),
     )
 
 

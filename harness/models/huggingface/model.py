@@ -16,8 +16,11 @@ from harness.models.huggingface.loading import Checkpoint
 from harness.models.huggingface.options import BY_FAMILY, BY_TASK, PLACE, Options
 from harness.models.huggingface.pictures import picture
 from harness.models.huggingface.prompts import Prompt
-from harness.models.room import Room
+from harness.read_ahead import ReadAhead
 from harness.records import ImageFile, Request, Response
+
+#: Requests at a time where none are typed: what is begun with, and what is tried at most.
+DEFAULT_BATCH, LARGEST_BATCH = 8, 256
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class HuggingFaceModel:
         name: its name in tables.
         digest: changes with the checkpoint and with the options that change answers.
         settings: what a reader of the report should know.
-        room: how many requests fit into memory.
+        ahead: pictures that are decoded already.
     """
 
     checkpoint: Checkpoint = field(repr=False)
@@ -42,7 +45,10 @@ class HuggingFaceModel:
     name: str
     digest: str
     settings: Mapping[str, str]
-    room: Room
+    ahead: ReadAhead[Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ahead", ReadAhead(self._decoded))
 
     @property
     def reads_images(self) -> bool:
@@ -52,22 +58,33 @@ class HuggingFaceModel:
     @property
     def batch_size(self) -> int:
         """How many requests it is given at a time."""
-        return self.options.batch_size
+        return self.options.batch_size or DEFAULT_BATCH
+
+    @property
+    def largest_batch(self) -> int:
+        """How many requests are worth trying at a time: as many as typed, if so."""
+        return self.options.batch_size or LARGEST_BATCH
+
+    def read_ahead(self, requests: Sequence[Request]) -> None:
+        """Decodes the pictures of the next batch."""
+        if self.options.images == "shown":
+            self.ahead.fetch(image for request in requests for image in request.images)
 
     def repeats(self, request: Request) -> bool:
         """Whether it would answer a request the same again, whatever is asked beside it: when it draws nothing."""
         return not request.generation["temperature"]
 
     def respond(self, requests: Sequence[Request]) -> list[Response]:
-        """Answers requests of one task, in parts where memory does not suffice for all.
+        """Answers requests of one task.
 
         Raises:
-            SampleError: an image cannot be read, or one request alone does not fit into memory.
+            SampleError: an image cannot be read.
+            torch.OutOfMemoryError: they do not fit into memory together.
         """
         responses: list[Response] = []
         # Processors take no batch in which some have pictures and others none.
         for _, alike in groupby(requests, key=lambda request: bool(request.images)):
-            responses += self.room.answer(list(alike), self._answer)
+            responses += self._answer(list(alike))
         return responses
 
     def _answer(self, requests: Sequence[Request]) -> list[Response]:
@@ -132,6 +149,10 @@ class HuggingFaceModel:
         return request.images
 
     def _picture(self, image: ImageFile) -> Any:
+        ready = self.ahead.ready(image.path)
+        return self._decoded(image) if ready is None else ready
+
+    def _decoded(self, image: ImageFile) -> Any:
         return picture(image, blank=self.options.images == "blank")
 
     def _generate(self, inputs: Any, settings: Any, requests: Sequence[Request]) -> Any:

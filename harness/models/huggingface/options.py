@@ -28,7 +28,7 @@ class Options:
         device_map: how accelerate spreads the weights, `auto` for example; in the place of `device`.
         dtype: of the weights; `auto` is the stored one.
         attention: transformers' name of an attention implementation, `sdpa` or `flash_attention_2` for example.
-        batch_size: requests answered at a time; less where memory does not suffice.
+        batch_size: requests answered at a time; found by measuring where None.
         images: `shown`; `blank`, a grey picture of the same size; or `none`, words alone.
         boxes: how boxes are written, a name of `harness.parsers.box_spellings.FAMILIES`; `task`, as the task says; or
             `auto`, as the model's family does.
@@ -43,7 +43,7 @@ class Options:
     device_map: str | None = None
     dtype: str = "auto"
     attention: str | None = None
-    batch_size: int = 8
+    batch_size: int | None = None
     images: str = "shown"
     boxes: str = BY_FAMILY
     system: str | None = None
@@ -81,7 +81,7 @@ class Options:
         texts: dict[str, Any] = {key: value for key, value in typed.items() if key not in NO_TEXTS}
         return cls(
             **texts,
-            batch_size=_count(typed.get("batch_size", str(cls.batch_size))),
+            batch_size=_count(typed["batch_size"]) if "batch_size" in typed else None,
             trust_remote_code=typed.get("trust_remote_code") == "true",
             image={name: _json(name, value) for name, value in image.items()},
         )

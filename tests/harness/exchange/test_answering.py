@@ -8,6 +8,7 @@ import pytest
 from harness.errors import EnvironmentProblem, SampleError
 from harness.exchange.lmms_eval.answering import answered
 from harness.exchange.lmms_eval.wire import is_ours, pack_response, unpack_response
+from harness.models.room import Room
 from harness.records import Mask, Request, Response
 
 
@@ -62,24 +63,27 @@ def said(responses: Sequence[Response]) -> list[tuple[str, str | None]]:
 
 def test_a_batch_that_fails_is_asked_one_by_one() -> None:
     model = Model()
-    assert said(answered(model, requests("a", "torn", "bug", "b"))) == [
+    assert said(answered(model, Room(8), requests("a", "torn", "bug", "b"))) == [
         ("a", None), ("", "image torn: cannot be read"), ("", "KeyError: 'bug'"), ("b", None),
     ]  # fmt: skip
     assert model.asked == [4, 1, 1, 1, 1]
 
 
-def test_a_batch_that_does_not_fit_is_left_to_who_halves_it() -> None:
-    with pytest.raises(RuntimeError, match="out of memory"):
-        answered(Model(), requests("large", "a"))
-    assert said(answered(Model(), requests("large"))) == [("large", None)]
+def test_a_batch_that_does_not_fit_is_halved() -> None:
+    model, room = Model(), Room(8)
+    assert said(answered(model, room, requests("a", "b", "c", "large"))) == [
+        ("a", None), ("b", None), ("c", None), ("large", None),
+    ]  # fmt: skip
+    assert model.asked == [4, 2, 2, 1, 1]
+    assert room.size == 1
 
 
 def test_answers_that_come_in_any_order_are_put_in_theirs() -> None:
-    assert said(answered(Concurrent(), requests("a", "late", "silent", "b"))) == [
+    assert said(answered(Concurrent(), Room(8), requests("a", "late", "silent", "b"))) == [
         ("a", None), ("", "did not answer in time"), ("", "the model gave no answer"), ("b", None),
     ]  # fmt: skip
     with pytest.raises(EnvironmentProblem, match="nobody is there"):
-        answered(Concurrent(), requests("a", "gone"))
+        answered(Concurrent(), Room(8), requests("a", "gone"))
 
 
 def test_what_scores_depend_on_passes_through_a_string() -> None:

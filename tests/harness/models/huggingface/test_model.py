@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.errors import ConfigurationError, SampleError
 from harness.models.huggingface.factory import huggingface
+from harness.models.room import Room
 from harness.records import ImageFile
 from harness.store import RunDirectory
 from tests.harness.models.huggingface.conftest import Ask, Checkpoint
@@ -129,14 +130,15 @@ def test_a_batch_that_does_not_fit_is_halved_and_stays_so(
 
     monkeypatch.setattr(model.checkpoint.model, "generate", cramped)
     room = 2
-    assert [response.text for response in model.respond(asked)] == expected
+    fitting = Room(8)
+    assert [response.text for response in fitting.answer(asked, model.respond)] == expected
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
     sizes.clear()
-    model.respond(asked[:2])
+    fitting.answer(asked[:2], model.respond)
     assert sizes == [1, 1], "what did not fit once is not tried again"
     room = 0
     with pytest.raises(SampleError, match="one request does not fit into memory. Choose a smaller dtype"):
-        model.respond(asked[:1])
+        fitting.answer(asked[:1], model.respond)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(
