@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-_BOX = re.compile(r"\{<(-?\d{1,9})><(-?\d{1,9})><(-?\d{1,9})><(-?\d{1,9})>\}")
+#: A box in an answer.
+BOX = re.compile(r"\{<(-?\d{1,9})><(-?\d{1,9})><(-?\d{1,9})><(-?\d{1,9})>\}")
 
 
 def parse_boxes(text: str, width: int, height: int) -> npt.NDArray[np.float32]:
@@ -23,7 +24,7 @@ def parse_boxes(text: str, width: int, height: int) -> npt.NDArray[np.float32]:
     >>> parse_boxes("It is {<10><-3><50><120>}.", width=200, height=80)
     array([[ 20.,   0., 100.,  80.]], dtype=float32)
     """
-    hundredths = np.array(_BOX.findall(text), dtype=np.float64).reshape(-1, 4).clip(0, 100)
+    hundredths = np.array(BOX.findall(text), dtype=np.float64).reshape(-1, 4).clip(0, 100)
     return (hundredths / 100 * [width, height, width, height]).astype(np.float32)
 
 

@@ -137,9 +137,13 @@ class GeoPixProcessor(ProcessorMixin):
             *earlier, last = history
             said = self.encode_question(last.question, last.task, earlier)
             said += self.encode_answer(self._without_control(last.answer))
-            return said + self._encode(follow_up(self.prompt_template).replace("{text}", self.question(text, task)))
+            return said + self.encode_next_question(text, task)
         middle, _, tail = self.prompt_template.partition(IMAGE_TOKEN)[2].partition("{text}")
         return self._encode(f"{IMAGE_TOKEN}{middle}{self.question(text, task)}{tail}")[1:]
+
+    def encode_next_question(self, text: str, task: str | None = None) -> list[int]:
+        """The tokens of a question that follows an answer."""
+        return self._encode(follow_up(self.prompt_template).replace("{text}", self.question(text, task)))
 
     def encode_answer(self, text: str) -> list[int]:
         """The tokens of an answer, `<SEG>` spoken as a whole run, the end token behind."""

@@ -74,6 +74,12 @@ def names(requirements: list[str]) -> set[str]:
     return {Requirement(requirement).name.lower() for requirement in requirements}
 
 
+def is_task(text: str) -> bool:
+    """Whether YAML holds a task; a recipe has a name too, and a base."""
+    content = yaml.safe_load(text)
+    return "name" in content and "base" not in content
+
+
 class Reader:
     """Does what a document says, in one folder.
 
@@ -103,7 +109,7 @@ class Reader:
     def _write(self, path: Path, block: Block) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, "utf-8")
-        if block.language == "yaml" and "name" in yaml.safe_load(block.text) and "wrong" not in block.settings:
+        if block.language == "yaml" and "wrong" not in block.settings and is_task(block.text):
             self.namespace.setdefault("__tasks__", []).append(path)
 
     def check_tasks(self) -> None:

@@ -1,6 +1,6 @@
 """Packed batches: an image once, its questions side by side behind it, each blind to the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor
 from geopix.training.examples import Example
-from geopix.training.mixture import Turn
+from geopix.training.turns import Turn
 from harness.masks import decode
 from harness.records import Mask
 
@@ -93,7 +93,7 @@ class Collator:
 
     def inputs(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Returns the arguments of the model's `forward` for examples whose pictures were read."""
-        turns = [turn for example in examples for turn in example.turns]
+        turns = [each for example in examples for turn in example.turns for each in turn.exchanges]
         pictures = [example.picture for example in examples if example.picture is not None]
         targets = [shrink(mask, self.mask_size) for turn in turns for mask in turn.masks]
         classes = [self.memory_class(name) for turn in turns for name in turn.classes]
@@ -116,15 +116,24 @@ class Collator:
         length = len(prefix)
         row = Packed(list(prefix), [IGNORED] * length, [0.0] * length, list(range(length)), [0] * length)
         for number, turn in enumerate(turns, 1):
-            question = self.processor.encode_question(turn.question, turn.capability)
-            answer = self.processor.encode_answer(turn.answer)
-            length = len(question) + len(answer)
-            row.ids.extend(question + answer)
-            row.labels.extend([IGNORED] * len(question) + answer)
-            row.weights.extend([0.0] * len(question) + [self.weigh(len(answer))] * len(answer))
-            row.positions.extend(range(len(prefix), len(prefix) + length))
-            row.branches.extend([number] * length)
+            place = len(prefix)
+            for words, weight in self._spoken(turn):
+                row.ids.extend(words)
+                row.labels.extend(words if weight else [IGNORED] * len(words))
+                row.weights.extend([weight] * len(words))
+                row.positions.extend(range(place, place + len(words)))
+                row.branches.extend([number] * len(words))
+                place += len(words)
         return row
+
+    def _spoken(self, turn: Turn) -> Iterator[tuple[list[int], float]]:
+        """The tokens of a question and its answer, and of what is asked next, with what each token counts."""
+        encode: Callable[[str, str], list[int]] = self.processor.encode_question
+        for exchange in turn.exchanges:
+            yield encode(exchange.question, exchange.capability), 0.0
+            answer = self.processor.encode_answer(exchange.answer)
+            yield answer, self.weigh(len(answer))
+            encode = self.processor.encode_next_question
 
 
 def counts(inputs: Mapping[str, Tensor]) -> Tensor:

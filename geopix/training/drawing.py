@@ -6,9 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from geopix.training.mixture import PAIR_ANSWER, Lesson, Turn
+from geopix.processing import SEG
+from geopix.training.augmentation.symmetry import IDENTITY, Symmetry, symmetry
+from geopix.training.schema import Augmentation
+from geopix.training.turns import Lesson, Turn
 
-_EPOCHS, _QUESTIONS, _OTHERS = range(3)  # streams of chance that share the seed and nothing else
+PAIR_ANSWER = f"They are {SEG} and {SEG}."
+
+_EPOCHS, _QUESTIONS, _OTHERS, _CHANGES = range(4)  # streams of chance that share the seed and nothing else
 
 
 class Order:
@@ -53,10 +58,12 @@ class Choice:
     Attributes:
         lesson: the image and all of its questions.
         turns: the questions that are asked.
+        change: how the picture is turned and mirrored, where their words allow it.
     """
 
     lesson: Lesson
     turns: tuple[Turn, ...]
+    change: Symmetry = IDENTITY
 
 
 class Drawing:
@@ -81,7 +88,8 @@ class Drawing:
         number = self._order[place] if attempt == 0 else self._another(place, attempt)
         random = np.random.default_rng((self._seed, _QUESTIONS, place, attempt))
         lesson = self._lessons[number]
-        return Choice(lesson, tuple(draw(lesson, self._questions, self._pairs, random)))
+        change = draw_change(lesson.augmentation, np.random.default_rng((self._seed, _CHANGES, place, attempt)))
+        return Choice(lesson, tuple(draw(lesson, self._questions, self._pairs, random)), change)
 
     def _another(self, place: int, attempt: int) -> int:
         return int(np.random.default_rng((self._seed, _OTHERS, place, attempt)).integers(len(self._lessons)))
@@ -101,6 +109,16 @@ def draw(lesson: Lesson, count: int, pairs: float, random: np.random.Generator) 
     order = random.permutation(len(lesson.turns))[:count]
     chosen = [_phrased(lesson.turns[index], random) for index in order]
     return [_joined(turn, chosen, random) if turn.subject and random.random() < pairs else turn for turn in chosen]
+
+
+def draw_change(augmentation: Augmentation, random: np.random.Generator) -> Symmetry:
+    """Returns how a picture is turned and mirrored, by the chances that a recipe gives."""
+    across, upwards, round_ = random.random(3)
+    return symmetry(
+        horizontal_flip=across < augmentation.horizontal_flip,
+        vertical_flip=upwards < augmentation.vertical_flip,
+        turns=int(random.integers(1, 4)) if round_ < augmentation.rotation else 0,
+    )
 
 
 def _phrased(turn: Turn, random: np.random.Generator) -> Turn:

@@ -1,8 +1,9 @@
 """`geopix train RECIPE --dry-run`: checks everything, reads two batches, and says what a run would take."""
 
+import re
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -11,17 +12,24 @@ from statistics import mean
 import torch
 
 from geopix.configuration import GeoPixConfig
+from geopix.training.augmentation.conversations import changed_turns
 from geopix.training.bases.build import build_processor, obstacles, sketch_base
+from geopix.training.drawing import Choice
 from geopix.training.examples import Examples
 from geopix.training.memory import Load, PartWeights, activations, on_meta, weigh
-from geopix.training.mixture import Mixture, read_mixture, task_data, texts
+from geopix.training.mixture import Mixture, read_mixture, texts
 from geopix.training.preparation import collator_for, drawing_of, find_sources
+from geopix.training.samples import missing_images
 from geopix.training.schema import Recipe
+from geopix.training.sources import find_data
+from geopix.training.turns import Turn
 from harness.catalog import Catalogue
 from harness.errors import EnvironmentProblem, GeoPixError
 from harness.plugins import Plugins
 
 BATCHES = 2
+CONVERSATIONS = 2
+QUESTIONS = 3  # of a conversation that are shown
 WIDTH = 100
 TOKENS_A_QUESTION, ANSWERS_A_QUESTION = 40, 8  # where no batch can be made to count them
 
@@ -35,6 +43,7 @@ class Plan:
         processes: how many would train together.
         parts: the model's parts; empty where nothing at hand tells the sizes.
         mixture: the data; None where some of it is missing.
+        drawn: what is drawn for the run's first two places; none where data is missing.
         load: what one process works on at once.
         counted: whether the load was counted in batches that were read, or is an estimate.
         activations: bytes kept for the backward pass.
@@ -46,6 +55,7 @@ class Plan:
     processes: int = 1
     parts: list[PartWeights] = field(default_factory=list)
     mixture: Mixture | None = None
+    drawn: tuple[Choice, ...] = ()
     load: Load | None = None
     counted: bool = False
     activations: int = 0
@@ -81,7 +91,7 @@ def plan(
         try:
             find()
         except GeoPixError as error:
-            made.problems.extend(str(error).splitlines())
+            made.problems.extend(re.split(r"\n(?! )", str(error)))
     if made.parts and made.free < made.disk:
         made.problems.append(
             f"{output} has {_bytes(made.free)} free, and the run writes about {_bytes(made.disk)}. Make room, name "
@@ -93,7 +103,10 @@ def plan(
 
 def _read(made: Plan, data_dir: Path, catalogue: Catalogue, plugins: Plugins) -> None:
     recipe = made.recipe
-    made.mixture = read_mixture(task_data(recipe.data, data_dir, catalogue, plugins, recipe.defects.sample))
+    data_sets = find_data(recipe.data, data_dir, catalogue, plugins, on_defect=recipe.defects.sample, seed=recipe.seed)
+    made.mixture = read_mixture(data_sets)
+    drawing = drawing_of(recipe, made.mixture)
+    made.drawn = tuple(drawing.at(place) for place in range(CONVERSATIONS))
 
 
 def _weigh(made: Plan) -> None:
@@ -150,6 +163,7 @@ def render(made: Plan) -> str:
     lines += _amounts(made)
     if made.parts:
         lines += ["", *_memory(made)]
+    lines += _conversations(made.drawn)
     return "\n".join(lines)
 
 
@@ -184,6 +198,8 @@ def _amounts(made: Plan) -> list[str]:
         f"data        {len(lessons):,} images, {questions:,} questions; an epoch is {epoch:,.0f} images or "
         f"{epoch / recipe.images_per_step:,.0f} steps, the run {drawn / epoch:,.1f} epochs"
     )
+    if left := made.mixture.skipped:
+        lines.append(f"left out    {len(left):,} samples{missing_images(left)}; the first: {left[0].reason}")
     if load is not None:
         told = "counted in two batches" if made.counted else "an estimate"
         lines.append(
@@ -191,6 +207,24 @@ def _amounts(made: Plan) -> list[str]:
             f"{load.targets:,} masks at once ({told})"
         )
     return lines
+
+
+def _conversations(drawn: Sequence[Choice]) -> list[str]:
+    """What is drawn first, in words: the image, some of its questions with their answers, and the masks' classes."""
+    lines = []
+    for choice in drawn:
+        turns = changed_turns(choice.turns, choice.change) or choice.turns
+        more = len(turns) - QUESTIONS
+        lines += ["", f"image {choice.lesson.image.id}, questions {len(turns)}", *_said(turns[:QUESTIONS])]
+        lines += [f"  and {more} more"] if more > 0 else []
+    return ["", "The first conversations:", *lines[1:]] if lines else []
+
+
+def _said(turns: Sequence[Turn]) -> Iterator[str]:
+    for exchange in (each for turn in turns for each in turn.exchanges):
+        masks = ", ".join(name or "of no class" for name in exchange.classes)
+        yield f"  [{exchange.capability}] {' '.join(exchange.question.split())}"
+        yield f"    {' '.join(exchange.answer.split())}" + (f"    (masks: {masks})" if masks else "")
 
 
 def _memory(made: Plan) -> list[str]:

@@ -7,9 +7,10 @@ import torch
 from PIL import Image
 
 from geopix.image_processing import to_rgb
+from geopix.training.augmentation.conversations import changed_turns
 from geopix.training.drawing import Choice, Drawing
-from geopix.training.mixture import Turn
 from geopix.training.schema import Defects
+from geopix.training.turns import Turn
 from harness.errors import SampleError
 from harness.masks import area, checked
 from harness.records import ImageFile
@@ -95,7 +96,10 @@ class Examples(torch.utils.data.Dataset[Example]):
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             reason = f"image {image.id}: {image.path} cannot be read: {error}"
             raise Unusable(reason, self._defects.image) from error
-        return Example(image, picture, turns, tuple(skipped))
+        changed = changed_turns(turns, choice.change)
+        if changed is None:  # some words would not be true of it
+            return Example(image, picture, turns, tuple(skipped))
+        return Example(image, choice.change.picture(picture), changed, tuple(skipped))
 
     def _with_masks(self, turns: Sequence[Turn], skipped: list[str]) -> tuple[Turn, ...]:
         """The turns whose masks can be taught; raises when a bad one must stop the run, or none is left."""
@@ -116,7 +120,7 @@ class Examples(torch.utils.data.Dataset[Example]):
         return tuple(kept)
 
     def _check_masks(self, turn: Turn) -> None:
-        for mask in turn.masks:
+        for mask in (mask for each in turn.exchanges for mask in each.masks):
             try:
                 empty = area(checked(mask)) == 0
             except SampleError as error:

@@ -10,7 +10,7 @@ from PIL import Image
 from geopix.drawing import draw_answer
 from geopix.image_processing import to_rgb
 from geopix.predictor import Answer, GeoPix
-from geopix.training.mixture import Lesson, Turn
+from geopix.training.turns import Lesson, Turn
 from harness.masks import decode
 
 

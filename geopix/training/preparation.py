@@ -18,9 +18,10 @@ from geopix.training.examination import Examiner
 from geopix.training.folder import claim
 from geopix.training.machine import join_processes
 from geopix.training.maps import find_maps
-from geopix.training.mixture import Mixture, TaskData, changed_task, raise_all, read_mixture, task_data, texts
+from geopix.training.mixture import DataSet, Mixture, raise_all, read_mixture, texts
 from geopix.training.parts import modules_named, settle
 from geopix.training.schema import Recipe
+from geopix.training.sources import changed_task, find_data
 from harness.catalog import Catalogue
 from harness.errors import EnvironmentProblem, GeoPixError
 from harness.paths import below
@@ -64,7 +65,7 @@ class Sources:
         examiner: the evaluation in the run.
     """
 
-    data_sets: tuple[TaskData, ...]
+    data_sets: tuple[DataSet, ...]
     examiner: Examiner | None
 
 
@@ -75,10 +76,12 @@ def find_sources(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalo
         GeoPixError: something is missing or wrong; all of it.
     """
     problems: list[GeoPixError] = [EnvironmentProblem(problem) for problem in obstacles(recipe.base)]
-    data_sets: list[TaskData] = []
+    data_sets: list[DataSet] = []
     examiner: Examiner | None = None
     try:
-        data_sets = task_data(recipe.data, data_dir, catalogue, plugins, recipe.defects.sample)
+        data_sets = find_data(
+            recipe.data, data_dir, catalogue, plugins, on_defect=recipe.defects.sample, seed=recipe.seed
+        )
     except GeoPixError as error:
         problems.append(error)
     try:

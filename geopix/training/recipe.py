@@ -8,10 +8,13 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from geopix.training.schema import Base, Recipe
+from geopix.training.schema import Base, Recipe, Source
+from geopix.training.talks.files import load_talks
 from harness.errors import ConfigurationError, nearest
 from harness.located_yaml import Document, KeyPath, read
 from harness.spec import explain
+
+KINDS_OF_DATA = ("task", "instances", "conversations")
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -58,6 +61,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def contradictions(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
     """Yields what of a recipe contradicts itself, though each value is well-formed: the key, and why."""
     yield from _base_problems(recipe.base)
+    for number, source in enumerate(recipe.data):
+        yield from _source_problems(source, ("data", number))
     yield from _part_problems(recipe)
     yield from _evaluation_problems(recipe)
     if recipe.images_per_step % recipe.accumulate:
@@ -79,6 +84,25 @@ def _base_problems(base: Base) -> Iterator[tuple[KeyPath, str]]:
         yield ("base",), "`memory` and `fresh` change a checkpoint; a base of another kind sets `config` instead"
     elif base.config and given in (["checkpoint"], ["size"]):
         yield ("base", "config"), f"a base given by `{given[0]}` has its configuration already; leave this out"
+
+
+def _source_problems(source: Source, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    given = [name for name in KINDS_OF_DATA if getattr(source, name) is not None]
+    if len(given) != 1:
+        kinds = ", ".join(f"`{name}`" for name in KINDS_OF_DATA[:-1])
+        yield path, f"give one of {kinds} or `{KINDS_OF_DATA[-1]}`; found {' and '.join(given) or 'none'}"
+        return
+    for name in ("dataset", "prompt", "phrasings"):
+        if given != ["task"] and getattr(source, name):
+            yield (*path, name), f"it changes a task; a data set given by `{given[0]}` has none"
+    if source.templates and given == ["conversations"]:
+        yield (*path, "templates"), "conversations have their words already; leave this out"
+    elif source.templates and (source.prompt is not None or source.phrasings):
+        yield (*path, "templates"), "templates say how questions are put; leave out `prompt` and `phrasings`"
+    try:
+        load_talks(source.templates)
+    except ConfigurationError as error:
+        yield (*path, "templates"), str(error)
 
 
 def _part_problems(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:

@@ -73,11 +73,37 @@ class LowRank(Strict):
     )
 
 
-class Source(Strict):
-    """One data set of the mixture: a task of the harness, read in another split."""
+class Augmentation(Strict):
+    """How pictures are turned and mirrored, each time they are drawn; masks, boxes and words stay true."""
 
-    task: str = Field(description="The task whose reader, prompt and parser are used.")
+    horizontal_flip: float = Field(default=0.0, ge=0, le=1, description="The chance that left and right are swapped.")
+    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="The chance that top and bottom are swapped.")
+    rotation: float = Field(default=0.0, ge=0, le=1, description="The chance of a turn by 90, 180 or 270 degrees.")
+
+
+class Instances(Strict):
+    """Objects in COCO's format of instances."""
+
+    root: str = Field(description="The data set's folder, below the data folder.")
+    file: str = Field(description="The JSON file, below `root`.")
+    images: str = Field(description="The folder of the images, below `root`.")
+    crowds: bool = Field(default=False, description="Whether annotations of many objects at once are taught too.")
+
+
+class Source(Strict):
+    """One data set of the mixture: a task of the harness, read in another split, or a file of one's own."""
+
+    task: str | None = Field(default=None, description="The task whose reader, prompt and parser are used.")
+    conversations: str | None = Field(
+        default=None,
+        description="A file of conversations, JSON Lines, below the data folder, its images beside it.",
+    )
+    instances: Instances | None = Field(default=None, description="Objects in COCO's format of instances.")
     dataset: dict[str, Any] = Field(default={}, description="Keys of the task's data set to set otherwise.")
+    templates: list[str] = Field(
+        default=[], description="Files of templates that conversations are built from, by shipped name or path."
+    )
+    augment: Augmentation = Augmentation()
     weight: float = Field(default=1.0, gt=0, description="How often an image of this source is drawn, per image.")
     prompt: str | None = Field(default=None, description="A Jinja template in the place of the task's prompt.")
     phrasings: list[str] = Field(

@@ -11,7 +11,7 @@ from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.training.collator import IGNORED, Collator, counts, each_answer, shrink
 from geopix.training.examples import Example
-from geopix.training.mixture import Turn
+from geopix.training.turns import Turn
 from harness.masks import encode
 from harness.records import ImageFile
 

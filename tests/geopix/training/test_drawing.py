@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from geopix.training.drawing import Drawing, Order
-from geopix.training.mixture import Lesson, Turn
+from geopix.training.turns import Lesson, Turn
 from harness.records import ImageFile
 
 LESSONS = [

@@ -8,8 +8,8 @@ from PIL import Image
 
 from geopix.training.drawing import Drawing
 from geopix.training.examples import ATTEMPTS, Example, Examples
-from geopix.training.mixture import Lesson, Turn
 from geopix.training.schema import Defects
+from geopix.training.turns import Lesson, Turn
 from harness.masks import encode
 from harness.records import ImageFile, Mask
 

@@ -9,20 +9,13 @@ import numpy as np
 import pytest
 
 from geopix.boxes import parse_boxes
-from geopix.training.drawing import draw
+from geopix.training.drawing import PAIR_ANSWER, draw
 from geopix.training.examination import Examiner
-from geopix.training.mixture import (
-    PAIR_ANSWER,
-    Lesson,
-    Mixture,
-    Turn,
-    changed_task,
-    read_mixture,
-    task_data,
-    texts,
-)
+from geopix.training.mixture import Mixture, read_mixture, texts
 from geopix.training.recipe import load_recipe, shipped_recipes
 from geopix.training.schema import Source
+from geopix.training.sources import changed_task, find_data
+from geopix.training.turns import Lesson, Turn
 from harness.errors import ConfigurationError, DataError, MissingDataError
 from harness.plugins import installed
 from harness.records import ImageFile, Mask
@@ -33,7 +26,7 @@ SEGMENT = Source(task="rrsis", dataset={"split": "train"})
 
 
 def mixture(earth: Path, *sources: Source, on_defect: str = "stop") -> Mixture:
-    return read_mixture(task_data(sources, earth, catalogue_of(()), installed(), on_defect))
+    return read_mixture(find_data(sources, earth, catalogue_of(()), installed(), on_defect=on_defect))
 
 
 def read(earth: Path, *sources: Source) -> list[Lesson]:
@@ -85,8 +78,8 @@ def test_captions_boxes_and_scenes_are_taught_too(earth: Path) -> None:
 
 def test_boxes_are_spoken_in_hundredths_of_the_image(earth: Path) -> None:
     source = Source(task="dior_rsvg", dataset={"split": "train"}, prompt="Where is {{ expression }}?")
-    data = task_data([source], earth, catalogue_of(()), installed())[0]
-    (sample, *_), turn = list(data.task.reader.samples(data.root)), read(earth, source)[0].turns[0]
+    data = find_data([source], earth, catalogue_of(()), installed())[0]
+    (sample, *_), turn = list(data.reader.samples(data.root)), read(earth, source)[0].turns[0]
     assert turn.question == f"Where is {sample.fields['expression']}?"
     spoken = parse_boxes(turn.answer, 128, 128)
     assert np.abs(spoken - np.array(sample.target.boxes)).max() <= 0.65  # half a hundredth of 128 pixels
@@ -111,7 +104,7 @@ def test_a_defective_sample_stops_or_is_left_out_and_counted(earth: Path, tmp_pa
         mixture(folder, SEGMENT)
     left = mixture(folder, SEGMENT, on_defect="skip")
     assert left.skipped
-    assert all(gone.name in reason for reason in left.skipped)
+    assert {each.missing for each in left.skipped} == {gone.name}
     assert gone.name not in {lesson.image.path.name for lesson in left.lessons}
 
 

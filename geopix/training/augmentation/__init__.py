@@ -1,0 +1,1 @@
+"""Pictures turned and mirrored, with masks, boxes and words that stay true."""

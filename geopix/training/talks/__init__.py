@@ -1,0 +1,1 @@
+"""Conversations built from templates: what a data set knows of an image, put into words."""
