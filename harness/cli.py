@@ -412,6 +412,10 @@ def leaderboard(runs: tuple[Path, ...], output: Path | None, **options: Any) -> 
 @click.argument("further", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION..]")
 @click.option("--tasks", required=True, metavar="NAME,..", help="Tasks to run with each checkpoint.")
 @data_dir_option
+@click.option(
+    "--model", default="{checkpoint}", show_default=True,
+    help="What each evaluation's --model is; {checkpoint} stands for the folder: hf:{checkpoint}.",
+)  # fmt: skip
 @click.option("--runs", type=click.Path(path_type=Path), help="Holds a run a checkpoint.  [default: runs/CHECKPOINTS]")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True,

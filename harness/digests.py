@@ -24,3 +24,12 @@ def lines_of_digests(folder: Path, leave_out: Container[str] = ()) -> Iterator[b
     """
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in leave_out):
         yield f"{path.relative_to(folder)} {file_digest(path)}\n".encode()
+
+
+def folder_digest(folder: Path) -> str:
+    """Returns the sha256 over every file's path and sha256.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    return hashlib.sha256(b"".join(lines_of_digests(folder))).hexdigest()

@@ -56,7 +56,8 @@ def merge_run(
         judging: the values of the options that name the judge.
 
     Returns:
-        The exit code: 3 when samples have no record, or more have failed than accepted.
+        The exit code: 3 when samples have no record, or more have failed than accepted. Where the processes have closed
+        all tasks themselves, as they do unless they die, it is that of their results.
 
     Raises:
         ConfigurationError: there is nothing to close, a process is at work, or the task file has changed.
@@ -65,6 +66,8 @@ def merge_run(
     accepted = ErrorPolicy.parse(policy)
     stored = RunDirectory(run)
     manifest = stored.manifest()
+    if task is None and stored.tasks() and not stored.unfinished():
+        return _closed_already(stored, accepted)
     tasks = list(_tasks(stored, task, catalogue_of(task_dirs)))
     with judge_of(tasks, judging, installed()) as judge:
         settings = _Closing(manifest, data_dir or Path(manifest.data_dir), judge, judging.get("judge_cache"))
@@ -75,6 +78,12 @@ def merge_run(
     results = [end for end in ends if isinstance(end, TaskResult)]
     code = conclude(results, stored, accepted) if results else 0
     return code if len(results) == len(ends) else SAMPLES_FAILED
+
+
+def _closed_already(run: RunDirectory, policy: ErrorPolicy) -> int:
+    """Shows the scores of a run that its processes have closed themselves, as they do unless they die."""
+    Console(stderr=True).print(Text(f"{run.path}: every task is closed already."), style="dim", soft_wrap=True)
+    return conclude([run.result(name) for name in run.tasks()], run, policy)
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ class _Closing:
 def _tasks(run: RunDirectory, name: str | None, catalogue: Catalogue) -> Iterator[Task]:
     unfinished = run.unfinished()
     if name is None and not unfinished:
-        raise ConfigurationError(f"{run.path}: every task is finished; there is nothing to merge.")
+        raise ConfigurationError(f"{run.path} holds no answers to any task; there is nothing to merge.")
     if name is not None and name not in unfinished:
         known = ", ".join(unfinished) or "none"
         raise ConfigurationError(

@@ -26,6 +26,8 @@ from harness.store import RESULT_FILE
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
 CONFIGS = (CHECKPOINT_FILE, "adapter_config.json")
 DEEPEST = 3
+#: Stands for a checkpoint's folder in what is typed after --model.
+PLACE = "{checkpoint}"
 
 Evaluate = Callable[[Path, Path], int]
 Say = Callable[[str], None]
@@ -138,16 +140,18 @@ def renew(watch: Watch, say: Say) -> None:
         say(f"board: not renewed: {error}")
 
 
-def command_of(words: Sequence[str]) -> Evaluate:
+def command_of(words: Sequence[str], model: str = PLACE) -> Evaluate:
     """Returns what evaluates a checkpoint by `geopix-eval` in a process of its own.
 
     Args:
         words: the command line without --model and --output.
+        model: what its --model is, with `{checkpoint}` in the folder's place.
     """
 
     def evaluate(checkpoint: Path, run: Path) -> int:
         # "-m harness" is the same interpreter and environment; a command's name could be another installation's.
-        program = [sys.executable, "-m", "harness", "--model", str(checkpoint), "--output", str(run)]
+        named = model.replace(PLACE, str(checkpoint))
+        program = [sys.executable, "-m", "harness", "--model", named, "--output", str(run)]
         return subprocess.run([*program, *words], check=False).returncode  # noqa: S603 - what the user typed
 
     return evaluate
@@ -163,8 +167,14 @@ def watch_checkpoints(folder: Path, further: Sequence[str], **options: Any) -> i
 
     Raises:
         MissingDataError: there is no such folder.
-        ConfigurationError: a task is unknown, or the runs would be written among the checkpoints.
+        ConfigurationError: a task is unknown, the model is the same for all checkpoints, or the runs would be written
+            among the checkpoints.
     """
+    if PLACE not in options["model"]:
+        raise ConfigurationError(
+            f"--model: expected {PLACE} where the checkpoint's folder is to stand, hf:{PLACE} for example; found "
+            f"{options['model']!r}."
+        )
     if not folder.is_dir():
         raise MissingDataError(
             f"{folder.resolve()}: there is no such folder. Give the one in which a training saves its checkpoints."
@@ -178,7 +188,8 @@ def watch_checkpoints(folder: Path, further: Sequence[str], **options: Any) -> i
     watch = Watch(folder, runs, options["output"], tuple(task.spec.name for task in tasks), options["settled"])
     words = ["--tasks", options["tasks"], "--data-dir", str(options["data_dir"])]
     words += [word for place in options["task_dirs"] for word in ("--task-dir", str(place))]
-    failed = follow(watch, command_of([*words, *further]), tell, every=options["every"], idle=options["idle"])
+    evaluate = command_of([*words, *further], options["model"])
+    failed = follow(watch, evaluate, tell, every=options["every"], idle=options["idle"])
     if failed:
         tell(f"not evaluated: {', '.join(failed)}")
     return SAMPLES_FAILED if failed else 0

@@ -7,14 +7,11 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from harness.errors import SampleError
+from harness.images import picture_of
 from harness.records import ImageFile
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 PictureFormat = Literal["png", "jpeg", "webp"]
 FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
@@ -51,26 +48,20 @@ def shown(image: ImageFile, size: int, form: PictureFormat) -> Shown:
         SampleError: the image cannot be read.
     """
     try:
-        return _shown(image.path, image.path.stat().st_mtime_ns, size, form)
-    except (OSError, ValueError, SyntaxError, _bomb()) as error:
+        modified = image.path.stat().st_mtime_ns
+    except OSError as error:
         raise SampleError(
             f"image {image.id}: {image.path} cannot be read: {error}. Check or replace the file."
         ) from error
-
-
-def _bomb() -> type[Exception]:
-    from PIL import Image  # noqa: PLC0415
-
-    return Image.DecompressionBombError
+    return _shown(image, modified, size, form)
 
 
 # The questions of one image follow each other.
 @lru_cache(maxsize=32)
-def _shown(path: Path, modified: int, size: int, form: PictureFormat) -> Shown:
+def _shown(image: ImageFile, modified: int, size: int, form: PictureFormat) -> Shown:
     from PIL import Image  # noqa: PLC0415 - the command's help must not wait for it
 
-    with Image.open(path) as opened:
-        picture = _coloured(opened)
+    picture = picture_of(image)
     picture.info.clear()  # a colour profile, a place, a camera: the model is shown pixels
     if max(picture.size) > size:
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
@@ -78,17 +69,3 @@ def _shown(path: Path, modified: int, size: int, form: PictureFormat) -> Shown:
     picture.save(packed, form.upper(), **_SAVED[form])
     url = f"data:image/{form};base64,{base64.b64encode(packed.getvalue()).decode()}"
     return Shown(url, (picture.height, picture.width))
-
-
-def _coloured(picture: Image.Image) -> Image.Image:
-    """Red, green and blue in eight bits: 65535 of sixteen becomes 255, and what is transparent is laid on black."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.asarray(picture, dtype=np.float32) / (1 if picture.mode == "F" else 257)
-        picture = Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        layered = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered)
-    return picture.convert("RGB")

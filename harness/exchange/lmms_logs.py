@@ -12,7 +12,8 @@ from typing import Any
 from harness.errors import DataError, MissingDataError
 from harness.exchange.json_files import json_lines, json_object
 from harness.exchange.lmms_eval.bridge import RECORD
-from harness.exchange.logs import Log, Row
+from harness.exchange.logs import Log, Row, directions, first_words, inner, model_of, number, settings_told
+from harness.records import Record
 from harness.store import decode
 
 _SAMPLES = re.compile(r"(?P<stamp>\d{8}_\d{6})_samples_(?P<task>.+)\.jsonl")
@@ -50,24 +51,20 @@ def read_lmms(folder: Path) -> list[Log]:
 def _log(file: Path, stamp: str, task: str) -> Log:
     results_file = file.with_name(f"{stamp}_results.json")
     results = json_object(results_file) if results_file.is_file() else {}
-    config = results.get("config") or {}
-    lines = sorted(json_lines(file), key=lambda found: _number(found[1].get("doc_id")))
+    lines = sorted(json_lines(file), key=lambda found: _place(found[1].get("doc_id")))
     names = _metrics(results, task, lines)
     rows: dict[str, Row] = {}
     for place, line in lines:
         row = _row(f"{file}:{place}", line, names)
         rows.setdefault(row.id, row)  # a second run in the same second appends to the same file
-    higher = (results.get("higher_is_better") or {}).get(task) or {}
     return Log(
         task=task,
-        model=str(results.get("model_name") or config.get("model") or file.parent.name),
+        model=model_of(results, file),
         harness=f"lmms-eval {results.get('lmms_eval_version') or 'of unknown version'}",
         file=file,
         rows=tuple(rows.values()),
-        higher_is_better={name: bool(value) for name, value in higher.items() if value is not None},
-        settings={
-            key: str(config[key]) for key in ("model", "model_args", "batch_size", "gen_kwargs") if config.get(key)
-        },
+        higher_is_better=directions(results, task),
+        settings=settings_told(results),
         started=str(results.get("date") or stamp),
         notes=_notes(results, task, len(lines), len(rows)),
     )
@@ -77,15 +74,16 @@ def _notes(results: Mapping[str, Any], task: str, lines: int, rows: int) -> tupl
     notes = []
     if lines > rows:
         notes.append(f"{lines - rows} lines repeat a sample; the first of each is taken.")
-    counts = (results.get("n-samples") or {}).get(task) or {}
-    if counts.get("effective") not in (None, counts.get("original")):
-        notes.append(f"Only {counts['effective']} of {counts['original']} samples were asked (--limit).")
+    counts = inner(results, "n-samples", task)
+    asked, there = counts.get("effective"), counts.get("original")
+    if asked not in (None, there):
+        notes.append(f"Only {asked} of {there} samples were asked (--limit).")
     return tuple(notes)
 
 
 def _metrics(results: Mapping[str, Any], task: str, lines: list[tuple[int, dict[str, Any]]]) -> set[str]:
     """Names of the metrics that the results give a number for; the lines' own where there are no results."""
-    values = (results.get("results") or {}).get(task) or {}
+    values = inner(results, "results", task)
     named = {key.rpartition(",")[0] for key, value in values.items() if isinstance(value, int | float)}
     return named or {key for _, line in lines for key in line if key not in _OWN}
 
@@ -96,7 +94,6 @@ def _row(where: str, line: Mapping[str, Any], names: set[str]) -> Row:
             f"{where}: not a sample of lmms-eval: no doc_id or no filtered_resps. Found: {', '.join(line)}."
         )
     scores = dict(_scores(line, names))
-    record = decode(line[RECORD].encode()) if isinstance(line.get(RECORD), str) else None
     clusters = {
         str(line[name]["image_id"]) for name in names if isinstance(line.get(name), dict) and "image_id" in line[name]
     }
@@ -104,27 +101,31 @@ def _row(where: str, line: Mapping[str, Any], names: set[str]) -> Row:
         id=str(line["doc_id"]),
         prompt=str(line.get("input", "")),
         target=(str(line.get("target", "")),),
-        text=_words(line["filtered_resps"]),
+        text=first_words(line["filtered_resps"]),
         scores=scores,
         image=clusters.pop() if len(clusters) == 1 else None,
-        record=record,
+        record=_record(where, line.get(RECORD)),
     )
+
+
+def _record(where: str, packed: Any) -> Record | None:
+    """Our record, where the task was one that `geopix-eval export` wrote."""
+    if not isinstance(packed, str):
+        return None
+    try:
+        return decode(packed.encode())
+    except ValueError as error:
+        raise DataError(f"{where}: {RECORD} is damaged: {error}. Run lmms-eval again.") from error
 
 
 def _scores(line: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, float]]:
     """A metric's value of a sample is a number, or holds one as `score`."""
     for name in sorted(names):
         value = line.get(name)
-        number = value.get("score") if isinstance(value, dict) else value
-        if isinstance(number, int | float):
-            yield name, float(number)
+        score = number(value.get("score") if isinstance(value, dict) else value)
+        if score is not None:
+            yield name, score
 
 
-def _words(responses: Any) -> str:
-    while isinstance(responses, list):
-        responses = responses[0] if responses else ""
-    return str(responses)
-
-
-def _number(value: Any) -> int:
+def _place(value: Any) -> int:
     return value if isinstance(value, int) else -1

@@ -2,6 +2,8 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,14 +34,9 @@ class VerdictCache:
         self.path = path
 
     def __enter__(self) -> Self:
-        try:
+        with self._told():
             self._database = open_database(self.path)
             self._database.execute(_TABLE)
-        except (OSError, sqlite3.Error) as error:
-            raise EnvironmentProblem(
-                f"the file of verdicts {self.path.absolute()} cannot be used: {error}. Delete it, or name another with "
-                "--judge-cache."
-            ) from error
         return self
 
     def __exit__(
@@ -48,8 +45,14 @@ class VerdictCache:
         self._database.close()
 
     def find(self, judge: str, inquiry: Inquiry) -> Verdict | None:
-        """Returns what a judge of this digest said to an inquiry, or None; a damaged entry is as good as none."""
-        row = self._database.execute("SELECT verdict FROM verdicts WHERE key = ?", (_key(judge, inquiry),)).fetchone()
+        """Returns what a judge of this digest said to an inquiry, or None; a damaged entry is as good as none.
+
+        Raises:
+            EnvironmentProblem: the file is damaged.
+        """
+        query = "SELECT verdict FROM verdicts WHERE key = ?"
+        with self._told():
+            row = self._database.execute(query, (_key(judge, inquiry),)).fetchone()
         if row is None:
             return None
         try:
@@ -58,10 +61,25 @@ class VerdictCache:
             return None
 
     def keep(self, judge: str, inquiry: Inquiry, verdict: Verdict) -> None:
-        """Keeps what a judge said."""
+        """Keeps what a judge said.
+
+        Raises:
+            EnvironmentProblem: the file is damaged or cannot be written.
+        """
         entry = (_key(judge, inquiry), judge, orjson.dumps(inquiry).decode(), orjson.dumps(verdict).decode())
-        with self._database:
+        with self._told(), self._database:
             self._database.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?)", entry)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says in our words what SQLite has to complain about."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise EnvironmentProblem(
+                f"the file of verdicts {self.path.absolute()} cannot be used: {error}. Delete it, or name another with "
+                "--judge-cache."
+            ) from error
 
 
 def _key(judge: str, inquiry: Inquiry) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from harness.errors import ConfigurationError, EnvironmentProblem
+from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
+from harness.images import picture_of
 from harness.interfaces import MetricInfo
 from harness.metrics.additive import Together, ratio
 from harness.metrics.captions.ngrams import caption
@@ -130,11 +131,7 @@ def _part(registry: Registry, name: str) -> Any:
 
 
 def _opened(sample: Answered) -> Image:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - checking a task file needs no pictures
-
-    image = sample.images[0]
     try:
-        with Image.open(image.path) as opened:
-            return opened.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise EnvironmentProblem(f"image {image.id}: {image.path} cannot be read: {error}") from error
+        return picture_of(sample.images[0])
+    except SampleError as error:
+        raise EnvironmentProblem(str(error)) from error

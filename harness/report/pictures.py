@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from harness.errors import DataError
+from harness.images import in_colour
 from harness.paths import below
 from harness.report.runs import Run
 from harness.store import preview_name
@@ -110,7 +111,7 @@ def _kept(key: str, path: Path, keep: Keep) -> Picture:
         # Aerial images are often larger than what Pillow warns about; what it refuses is still refused.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(path) as source:
-            small = source.convert("RGB")
+            small = in_colour(source)
     if path.suffix == ".webp" and max(small.size) <= SIDE:
         return Picture(key, small.width, small.height, keep("webp", path.read_bytes()))
     small.thumbnail((SIDE, SIDE))

@@ -112,6 +112,13 @@ def test_an_evaluation_is_the_command_itself(tmp_path: Path, capfd: pytest.Captu
     assert "No such option" in capfd.readouterr().err
 
 
+def test_a_checkpoint_is_named_as_the_model_says(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["--tasks", "rsvqa_hr", "--data-dir", str(tmp_path)]
+    (tmp_path / "RSVQA_HR").mkdir()
+    assert command_of(words, "hf:{checkpoint}")(tmp_path / "step-1", tmp_path / "run") == 4
+    assert f"hf:{tmp_path / 'step-1'}: no folder" in " ".join(capfd.readouterr().err.split())
+
+
 def test_a_missing_folder_a_wrong_task_and_runs_among_checkpoints_are_refused(tmp_path: Path) -> None:
     def ask(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(main, ["watch", *words])
@@ -122,6 +129,8 @@ def test_a_missing_folder_a_wrong_task_and_runs_among_checkpoints_are_refused(tm
     assert (code, "there is no such folder. Give the one in which a training saves" in told) == (4, True)
     code, told = ask(here, "--tasks", "rsis", "--runs", "elsewhere")
     assert (code, "Did you mean 'rrsis'?" in told) == (2, True)
+    code, told = ask(here, "--tasks", "rrsis", "--model", "hf:mine")
+    assert (code, "expected {checkpoint} where the checkpoint's folder is to stand" in told) == (2, True)
     code, told = ask(here, "--tasks", "rrsis", "--runs", f"{here}/runs")
     assert (code, "lies among the checkpoints" in told) == (2, True)
     code, told = ask(here, "--tasks", "rrsis", "--data-dir", f"{here}/nowhere")

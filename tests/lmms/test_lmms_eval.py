@@ -55,6 +55,65 @@ def geopix_eval(*words: object) -> None:
     assert done.exit_code == 0, done.output
 
 
+def lmms_eval(python: Path, place: Path, tasks: str) -> None:
+    run(python, "-m", "lmms_eval", "--include_path", place / "tasks", "--tasks", tasks, "--model", "geopix",
+        "--model_args", "model=geopix-mini,device=cpu", "--batch_size", "16", "--log_samples", "--output_path",
+        place / "logs", HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_HOME=str(place / "hf"))  # fmt: skip
+
+
+#: A task of lmms-eval's own kind: its documents and its metric know nothing of us.
+FOREIGN = """\
+task: foreign
+dataset_path: json
+dataset_kwargs: {data_files: {test: documents.jsonl}}
+test_split: test
+output_type: generate_until
+doc_to_visual: !function foreign.doc_to_visual
+doc_to_text: question
+doc_to_target: answer
+process_results: !function foreign.process_results
+generation_kwargs: {max_new_tokens: 16, temperature: 0.0, do_sample: false, until: []}
+metric_list:
+  - {metric: is_words, aggregation: mean, higher_is_better: true}
+"""
+FOREIGN_FUNCTIONS = """\
+def doc_to_visual(doc):
+    from PIL import Image
+
+    return [Image.open(doc["image"]).convert("RGB")]
+
+
+def process_results(doc, results):
+    return {"is_words": float(results[0].lower() in ("yes", "no"))}
+"""
+
+
+def test_no_picture_ends_the_run_and_tasks_of_others_get_words(python: Path, tmp_path: Path) -> None:
+    earth = tmp_path / "earth"
+    make_earth(earth, seed=12, images=3, splits=(("test", 1),))
+    geopix_eval("export", "lmms", tmp_path / "tasks", "--tasks", "rrsis", "--data-dir", earth)
+    pictures = sorted((earth / "rrsisd/images/rrsisd/JPEGImages").iterdir())
+    place = tmp_path / "tasks" / "foreign"
+    place.mkdir()
+    (place / "foreign.yaml").write_text(FOREIGN)
+    (place / "foreign.py").write_text(FOREIGN_FUNCTIONS)
+    line = {"question": "Is there a building?", "answer": "yes", "image": str(pictures[0])}
+    (place / "documents.jsonl").write_text(json.dumps(line) + "\n")
+    pictures[1].write_bytes(pictures[1].read_bytes()[:200])
+
+    lmms_eval(python, tmp_path, "geopix_rrsis,foreign")
+    (results,) = (tmp_path / "logs").rglob("*_results.json")
+    assert json.loads(results.read_text())["results"]["foreign"]["is_words,none"] == 1.0
+    for log in (tmp_path / "logs").rglob("*_samples_foreign.jsonl"):
+        log.unlink()
+    geopix_eval("import", "lmms", tmp_path / "logs", "--output", tmp_path / "back")
+    records = list(RunDirectory(tmp_path / "back").records("rrsis"))
+    torn = [record for record in records if record.image_files[0].endswith(pictures[1].name)]
+    assert torn
+    assert all("cannot be read" in str(record.prediction.reason) for record in torn)
+    assert any(record.prediction.status == "ok" for record in records)
+
+
 def test_the_same_numbers_there_and_back(python: Path, tmp_path: Path) -> None:
     earth, logs = tmp_path / "earth", tmp_path / "logs"
     make_earth(earth, seed=12, images=6, splits=(("test", 1),))
@@ -64,10 +123,7 @@ def test_the_same_numbers_there_and_back(python: Path, tmp_path: Path) -> None:
     here = RunDirectory(tmp_path / "here")
     geopix_eval("export", "lmms", tmp_path / "tasks", "--tasks", names, "--data-dir", earth)
 
-    run(python, "-m", "lmms_eval", "--include_path", tmp_path / "tasks", "--tasks", "geopix_rsvqa_hr,geopix_rrsis",
-        "--model", "geopix", "--model_args", "model=geopix-mini,device=cpu", "--batch_size", "16",
-        "--log_samples", "--output_path", logs, HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
-        HF_HOME=str(tmp_path / "hf"))  # fmt: skip
+    lmms_eval(python, tmp_path, "geopix_rsvqa_hr,geopix_rrsis")
     (results,) = logs.rglob("*_results.json")
     there = json.loads(results.read_text())["results"]
     for task in TASKS:

@@ -15,6 +15,7 @@ from typing import Any
 from harness.corpus import score_corpus
 from harness.errors import ConfigurationError
 from harness.exchange.lmms_eval.wire import unpack_response, unpack_sample
+from harness.images import picture_of
 from harness.records import Record, Request, Response, Sample
 from harness.run import catalogue_of
 from harness.scoring import Work, cluster_of, record
@@ -64,13 +65,14 @@ class Bridge:
         return unpack_sample(doc["sample"], Path(os.environ.get(DATA, self.data_dir)))
 
     def doc_to_visual(self, doc: Mapping[str, Any]) -> list[Any]:
-        """Returns a document's images, as Pillow opens them; RGB."""
-        from PIL import Image  # noqa: PLC0415 - exporting needs no pixels
+        """Returns a document's images as all models are shown them.
 
+        Raises:
+            SampleError: one cannot be read.
+        """
         images = []
         for image in self.sample(doc).images:
-            with Image.open(image.path) as opened:
-                rgb = opened.convert("RGB")
+            rgb = picture_of(image)
             vars(rgb)["filename"] = str(image.path)  # as Pillow notes it, for models that read the file themselves
             images.append(rgb)
         return images

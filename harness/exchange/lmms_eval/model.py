@@ -12,7 +12,9 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from PIL import Image
 
-from harness.exchange.lmms_eval.wire import pack_response
+from harness.errors import SampleError
+from harness.exchange.lmms_eval.answering import answered
+from harness.exchange.lmms_eval.wire import is_ours, pack_response
 from harness.interfaces import Model
 from harness.model_names import load_model
 from harness.models.room import Room
@@ -59,17 +61,32 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         return str(self.answering.settings.get("device", "cpu"))
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Answers all requests, those about the same image together, the shortest first; in their order."""
-        asked = [self._request(instance) for instance in requests]
-        order = sorted(range(len(asked)), key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))
-        answers: dict[int, str] = {}
-        for batch in _batches(order, asked, self.questions):
-            responses = self._room.answer([asked[place] for place in batch], self._respond)
-            answers |= {place: pack_response(answer) for place, answer in zip(batch, responses, strict=True)}
-        return [answers[place] for place in range(len(asked))]
+        """Answers all requests, those about the same image together, the shortest first; in their order.
 
-    def _respond(self, requests: Sequence[Request]) -> list[Response]:
-        return list(self.answering.respond(requests))
+        An answer that cannot be had is an empty one: lmms-eval would end the whole run.
+        """
+        answers: dict[int, Response] = {}
+        asked: dict[int, Request] = {}
+        for place, instance in enumerate(requests):
+            try:
+                asked[place] = self._request(instance)
+            except SampleError as error:
+                answers[place] = Response(reason=str(error))
+            except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+                answers[place] = Response(reason=f"the image cannot be read: {error}")
+        order = sorted(asked, key=lambda place: (_images(asked[place]), len(asked[place].prompt), place))
+        for batch in _batches(order, asked, self.questions):
+            responses = answered(self.answering, self._room, [asked[place] for place in batch])
+            answers |= dict(zip(batch, responses, strict=True))
+        return [self._spoken(instance, answers[place]) for place, instance in enumerate(requests)]
+
+    def _spoken(self, instance: Instance, response: Response) -> str:
+        """The answer as a string: words alone where the task is none that we have exported."""
+        return pack_response(response) if is_ours(self._document(instance)) else response.text
+
+    def _document(self, instance: Instance) -> Any:
+        *_, doc_id, task, split = instance.args
+        return self.task_dict[task][split][doc_id]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Refuses: our models answer in words."""
@@ -80,8 +97,8 @@ class GeoPixEvalModel(lmms):  # type: ignore[misc]  # lmms-eval is not installed
         raise NotImplementedError("GeoPix is asked once a sample; choose tasks of the type generate_until.")
 
     def _request(self, instance: Instance) -> Request:
-        prompt, generation, doc_to_visual, doc_id, task, split = instance.args
-        document = self.task_dict[task][split][doc_id]
+        prompt, generation, doc_to_visual, doc_id, task, _ = instance.args
+        document = self._document(instance)
         images = [self._file(image) for image in doc_to_visual(document)]
         known = {name: generation.get(name, value) for name, value in GENERATION.items()}
         capability = str(document.get("capability", "vqa"))
@@ -111,7 +128,7 @@ def _plain(image: Any) -> Image.Image:
     return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
 
 
-def _batches(order: Sequence[int], asked: Sequence[Request], size: int) -> Iterator[list[int]]:
+def _batches(order: Sequence[int], asked: Mapping[int, Request], size: int) -> Iterator[list[int]]:
     """Yields places in batches; what is asked of one batch shares capability and generation settings."""
 
     def kind(place: int) -> tuple[str, Mapping[str, Any]]:

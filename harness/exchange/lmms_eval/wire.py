@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pydantic
 
+from harness.boxes import size_of
 from harness.records import ImageFile, Mask, Response, Sample, Target
 
 ANSWER = "geopix_answer"
+#: What of an answer scores depend on.
+PASSED = ("text", "masks", "boxes", "reason", "box_family", "seen")
+_RESPONSE = pydantic.TypeAdapter(Response)
 
 
 def pack_sample(sample: Sample, data_dir: Path) -> str:
@@ -39,34 +44,33 @@ def unpack_sample(text: str, data_dir: Path) -> Sample:
     )
 
 
-def pack_response(response: Response) -> str:
-    """Returns an answer as the one string that a model of lmms-eval gives.
+def is_ours(document: Mapping[str, Any]) -> bool:
+    """Whether a document of lmms-eval's is one of a task that `geopix-eval export` wrote."""
+    return {"sample", "capability", "prompt"} <= document.keys()
 
-    Words alone stay as they are, so that any task can score them; with masks, boxes or a reason it is a JSON object
-    whose `masks` are COCO run-length encodings, the way lmms-eval's own mask tasks pass them.
+
+def pack_response(response: Response) -> str:
+    """Returns an answer to one of our tasks as the one string that a model of lmms-eval gives.
+
+    Words alone stay as they are; with anything beside them it is a JSON object whose `masks` are COCO run-length
+    encodings, the way lmms-eval's own mask tasks pass them.
     """
-    if not (response.masks or response.boxes or response.reason or response.box_family):
+    packed = {name: value for name in PASSED if (value := getattr(response, name))}
+    if packed.keys() <= {"text"}:
         return response.text
-    packed = {
-        ANSWER: 1,
-        "text": response.text,
-        "masks": response.masks,
-        "boxes": response.boxes,
-        "reason": response.reason,
-        "box_family": response.box_family,
-    }
-    return orjson.dumps(packed, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return orjson.dumps({ANSWER: 1, **packed}, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def unpack_response(text: str) -> Response:
     """Returns the answer that a string holds; a string that `pack_response` did not write is an answer's words."""
     try:
         data = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        if not isinstance(data, dict) or ANSWER not in data:
+            return Response(text)
+        size_of(data.get("seen"))
+        return _RESPONSE.validate_python({name: data[name] for name in PASSED if data.get(name) is not None})
+    except ValueError:  # a model may write anything, the beginning of such an object too
         return Response(text)
-    if not isinstance(data, dict) or ANSWER not in data:
-        return Response(text)
-    return Response(data["text"], **_shapes(data), reason=data["reason"], box_family=data["box_family"])
 
 
 def _shapes(data: Mapping[str, Any]) -> dict[str, Any]:

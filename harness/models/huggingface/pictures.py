@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.errors import SampleError
+from harness.images import picture_of
 from harness.records import ImageFile
 
 if TYPE_CHECKING:
@@ -21,11 +21,5 @@ def picture(image: ImageFile, *, blank: bool) -> Image:
     """
     from PIL import Image as images  # noqa: PLC0415, N813 - listing models must not wait for it
 
-    try:
-        with images.open(image.path) as opened:
-            shown: Image = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
-        raise SampleError(
-            f"image {image.id}: {image.path} cannot be read: {error}. Check or replace the file."
-        ) from error
+    shown = picture_of(image)
     return images.new("RGB", shown.size, GREY) if blank else shown

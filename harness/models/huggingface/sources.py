@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.digests import lines_of_digests
+from harness.digests import folder_digest
 from harness.errors import EnvironmentProblem
 
 CONFIG_FILE = "config.json"
@@ -83,11 +82,6 @@ def _check_folder(folder: Path) -> None:
             f"{folder.resolve()} is no checkpoint folder: {CONFIG_FILE} cannot be read ({error}). Found there: "
             f"{present}. Expected what `save_pretrained` of a model and of its processor write."
         ) from error
-
-
-def folder_digest(folder: Path) -> str:
-    """Returns the sha256 over every file's path and sha256."""
-    return hashlib.sha256(b"".join(lines_of_digests(folder))).hexdigest()
 
 
 def whole_model(kind: Any, source: Source, **settings: Any) -> Any:
