@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from harness import read_ahead
+from harness.asking.read_ahead import ReadAhead
 from harness.errors import SampleError
-from harness.read_ahead import ReadAhead
 from harness.records import ImageFile
 
 
