@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import batch_size
+from harness.asking import batch_size
 from harness.asking.asker import Asker
 from harness.asking.batch_size import BatchSize, Trial, measure, settle
 from harness.errors import DataError

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness import read_ahead
+from harness.asking import read_ahead
 from harness.asking.read_ahead import ReadAhead
 from harness.errors import SampleError
 from harness.records import ImageFile
