@@ -13,9 +13,9 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.balance import IMAGE_TOKENS
 from harness.catalog import Catalogue, shipped
 from harness.plugins import installed
+from harness.processes.balance import IMAGE_TOKENS
 from harness.spec import TaskSpec
 
 PROMPT_TOKENS = IMAGE_TOKENS + 60

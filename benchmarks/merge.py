@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.attendance import Plan
 from harness.catalog import Catalogue, shipped
 from harness.evaluate import close_gathered
-from harness.merging import Absent
 from harness.plugins import installed
 from harness.preparation import prepare
+from harness.processes.attendance import Plan
+from harness.processes.merging import Absent
 from harness.records import ImageFile, Response, Sample, Target
 from harness.results import TaskResult
 from harness.scoring import record

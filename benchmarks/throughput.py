@@ -25,13 +25,13 @@ from typing import Any
 from unittest import mock
 
 from harness import evaluate as loop
+from harness.asking.read_ahead import ReadAhead
 from harness.catalog import Catalogue, shipped
 from harness.evaluate import evaluate
 from harness.interfaces import Model, ReadsAhead
 from harness.model_names import load_model
 from harness.plugins import installed
 from harness.preparation import first_requests
-from harness.read_ahead import ReadAhead
 from harness.records import ImageFile, Request, Response
 from harness.settings import Settings
 from harness.spec import Task

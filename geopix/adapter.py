@@ -20,10 +20,10 @@ from geopix.peft_adapters import Source, source
 from geopix.predictor import Answer, GeoPix, open_picture
 from geopix.processing import TASKS
 from geopix.sessions import Session
+from harness.asking.read_ahead import ReadAhead
 from harness.digests import lines_of_digests
 from harness.errors import ConfigurationError, SampleError, nearest
 from harness.masks import encode
-from harness.read_ahead import ReadAhead
 from harness.records import ImageFile, Request, Response
 
 OPTIONS = ("device", "device_map", "dtype", "batch_size", "memory_class", "images", "adapter")

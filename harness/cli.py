@@ -232,7 +232,7 @@ cache_option = click.option(
 @cache_option
 def cache_list(file: Path | None) -> None:
     """Say where the cache is, whether runs use it, and what it holds of each model."""
-    from harness.cache_command import print_cache  # noqa: PLC0415
+    from harness.cache.command import print_cache  # noqa: PLC0415
 
     print_cache(file)
 
@@ -246,7 +246,7 @@ def cache_prune(file: Path | None, days: float | None, model: str | None, everyt
     """Take answers out of the cache: those that all given options name."""
     if days is None and not model and not everything:
         raise click.UsageError("name what to take away: --older-than DAYS, --model MODEL, or --all.")
-    from harness.cache_command import prune_cache  # noqa: PLC0415
+    from harness.cache.command import prune_cache  # noqa: PLC0415
 
     prune_cache(file, days, model)
 
@@ -254,7 +254,7 @@ def cache_prune(file: Path | None, days: float | None, model: str | None, everyt
 @cache.command("on")
 def cache_on() -> None:
     """Let all later runs of this user share answers; --cache off leaves one out."""
-    from harness.cache_command import turn_cache  # noqa: PLC0415
+    from harness.cache.command import turn_cache  # noqa: PLC0415
 
     turn_cache(on=True)
 
@@ -262,7 +262,7 @@ def cache_on() -> None:
 @cache.command("off")
 def cache_off() -> None:
     """Let later runs share no answers any more, as is usual. What is kept stays; `cache prune --all` takes it away."""
-    from harness.cache_command import turn_cache  # noqa: PLC0415
+    from harness.cache.command import turn_cache  # noqa: PLC0415
 
     turn_cache(on=False)
 
@@ -356,7 +356,7 @@ def merge(context: click.Context, /, **options: Any) -> None:
     Whoever is last at work does so by itself; this is for a run whose last process was killed, or that was answered on
     machines that know nothing of each other. Exit code 3 when samples have no record yet.
     """
-    from harness.merging import merge_run  # noqa: PLC0415
+    from harness.processes.merging import merge_run  # noqa: PLC0415
 
     context.exit(merge_run(**options))
 

@@ -9,9 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from harness.processes.shards import ALONE, Shard
 from harness.results import MetricCard, Score, TaskResult
 from harness.settings import Progress as ProgressCallback
-from harness.shards import ALONE, Shard
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 

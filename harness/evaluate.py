@@ -5,20 +5,20 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from harness.asking import Asker, Outcome
-from harness.attendance import Attendance, Plan
-from harness.batch_size import keep_what_fits, settle
+from harness.asking.asker import Asker, Outcome
+from harness.asking.batch_size import keep_what_fits, settle
+from harness.asking.pipeline import pipelined
 from harness.closing import Unfinished, close
 from harness.errors import ConfigurationError, DataError
-from harness.gathered import Gathered
 from harness.interfaces import Model
-from harness.pipeline import pipelined
 from harness.preparation import Answerer, Share, first_requests, own_share, prepare
+from harness.processes.attendance import Attendance, Plan
+from harness.processes.gathered import Gathered
+from harness.processes.shards import ALONE
 from harness.records import Record, Response
 from harness.results import TaskResult
 from harness.scoring import Work, record
 from harness.settings import Progress, Settings
-from harness.shards import ALONE
 from harness.spec import Task
 from harness.store import RecordLog, RunDirectory, read_records, writing
 

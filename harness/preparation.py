@@ -12,12 +12,12 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from harness.balance import images_of
-from harness.balance import share as share_of
 from harness.errors import DataError, MissingDataError, SampleError
 from harness.images import image_digest
 from harness.interfaces import Model
 from harness.paths import spelt_below
+from harness.processes.balance import images_of
+from harness.processes.balance import share as share_of
 from harness.prompts import PromptTemplate
 from harness.records import Request, Sample
 from harness.scoring import Work, cluster_of, response_key

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.attendance import nobody_at_work
 from harness.catalog import Catalogue
 from harness.closing import score_answers
 from harness.errors import ConfigurationError, DataError, nearest
@@ -17,6 +16,7 @@ from harness.interfaces import Judge, Parser
 from harness.paths import spelt_below
 from harness.plugins import installed
 from harness.policy import ErrorPolicy
+from harness.processes.attendance import nobody_at_work
 from harness.records import ImageFile, Prediction, Record, Request, Response, Sample, Target
 from harness.results import RunManifest, TaskResult
 from harness.run import catalogue_of, conclude, judge_of, unique

@@ -14,7 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.cache_choice import chosen_cache
+from harness.cache.choice import chosen_cache
+from harness.cache.responses import ResponseCache
 from harness.catalog import Catalogue, shipped
 from harness.closing import Unfinished
 from harness.console import results_summary, task_progress
@@ -27,11 +28,10 @@ from harness.models.cached import cached
 from harness.plugins import Plugins, installed
 from harness.policy import ErrorPolicy
 from harness.preparation import data_root
+from harness.processes.shards import CARDS, Shard, card_of
 from harness.report.formatting import shorten, visible
-from harness.response_cache import ResponseCache
 from harness.results import RunManifest, TaskResult
 from harness.settings import Settings
-from harness.shards import CARDS, Shard, card_of
 from harness.spec import Task
 from harness.store import RECORDS_FILE, RunDirectory
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.interfaces import Judge
-from harness.shards import ALONE, Shard
+from harness.processes.shards import ALONE, Shard
 
 Progress = Callable[[str, int, int], None]
 

@@ -27,9 +27,9 @@ import pydantic
 
 from harness.boxes import size_of
 from harness.errors import NO_ROOM, ConfigurationError, DataError, EnvironmentProblem
+from harness.processes.shards import ALONE, Shard
 from harness.records import Mask, Prediction, Record, Response, Target
 from harness.results import FORMAT, RunManifest, TaskResult
-from harness.shards import ALONE, Shard
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"

@@ -11,9 +11,9 @@ from typing import Self
 import orjson
 import pydantic
 
+from harness.cache.sqlite_file import open_database
 from harness.errors import EnvironmentProblem
 from harness.records import Inquiry, Verdict
-from harness.sqlite_file import open_database
 
 _TABLE = "CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, judge TEXT, inquiry TEXT, verdict TEXT)"
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from harness.cache.responses import ResponseCache
 from harness.errors import SampleError
 from harness.images import image_digest
 from harness.interfaces import Closable, ConcurrentModel, Model, ReadsAhead, RepeatableModel
 from harness.records import Request, Response
-from harness.response_cache import ResponseCache
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Images that a table keeps inside itself, as `datasets` does: each is copied once to a cache, so that it has a path.
 
-They lie below the folder of `harness.cache_folder`.
+They lie below the folder of `harness.cache.folder`.
 """
 
 import hashlib
 import os
 
-from harness.cache_folder import cache_folder
+from harness.cache.folder import cache_folder
 from harness.records import ImageFile
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from os import kill
 from pathlib import Path
 
-from tests.harness.processes import Place, lines
+from tests.harness.several_processes import Place, lines
 
 #: Starts processes as torchrun does, says who they are, and waits for them; it may be killed itself.
 DRIVER = """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults.storm import Storm
-from tests.harness.processes import Place
+from tests.harness.several_processes import Place
 
 #: Answers each question by its number alone, a moment after it was asked.
 SERVER = """

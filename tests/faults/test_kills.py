@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.storm import Storm
-from tests.harness.processes import Place
+from tests.harness.several_processes import Place
 
 BETWEEN_ANSWERS = ("--model-option", "pause=0.01", "--previews", "3")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.processes import Place, await_records
+from tests.harness.several_processes import Place, await_records
 
 LIMITED = """
 import resource, runpy, sys

@@ -8,10 +8,10 @@ from random import Random
 import orjson
 import pytest
 
+from harness.cache.responses import ResponseCache
 from harness.errors import GeoPixError
 from harness.judges.cache import VerdictCache
 from harness.records import Inquiry, Mask, Response, Verdict
-from harness.response_cache import ResponseCache
 from tests.fuzz.mutation import damage, damage_json
 from tests.fuzz.tries import many_seeds
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from geopix.adapter import GeoPixModel
 from geopix.adapter import checkpoint as load
+from harness.cache.responses import ResponseCache
 from harness.errors import ConfigurationError, EnvironmentProblem, SampleError
 from harness.models.cached import cached
 from harness.records import ImageFile, Request, Response
-from harness.response_cache import ResponseCache
 
 
 @pytest.fixture

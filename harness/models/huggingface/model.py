@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from harness.asking.read_ahead import ReadAhead
 from harness.errors import SampleError
 from harness.models.huggingface.families import ModelFamily
 from harness.models.huggingface.generation import count_tokens, generation_config, stop_tokens
@@ -16,7 +17,6 @@ from harness.models.huggingface.loading import Checkpoint
 from harness.models.huggingface.options import BY_FAMILY, BY_TASK, PLACE, Options
 from harness.models.huggingface.pictures import picture
 from harness.models.huggingface.prompts import Prompt
-from harness.read_ahead import ReadAhead
 from harness.records import ImageFile, Request, Response
 
 #: Requests at a time where none are typed: what is begun with, and what is tried at most.

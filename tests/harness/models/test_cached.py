@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from harness.cache.responses import ResponseCache
 from harness.errors import SampleError
 from harness.interfaces import ConcurrentModel
 from harness.models.cached import CachedModel, cached
 from harness.models.replay import Replay
 from harness.records import ImageFile, Mask, Request, Response
-from harness.response_cache import ResponseCache
 
 VERSIONS = {"torch": "2"}
 

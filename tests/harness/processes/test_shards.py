@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigurationError
-from harness.shards import ALONE, Shard, card_of
+from harness.processes.shards import ALONE, Shard, card_of
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "1", "a/b", "1/4/2", "-1/4", "1.5/4", ""])

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness import batch_size
-from harness.asking import Asker
-from harness.batch_size import BatchSize, Trial, measure, settle
+from harness.asking import batch_size
+from harness.asking.asker import Asker
+from harness.asking.batch_size import BatchSize, Trial, measure, settle
 from harness.errors import DataError
 from harness.evaluate import evaluate
 from harness.models.room import Room

@@ -7,7 +7,7 @@ holds, a driver or a library's bug.
 
 from pathlib import Path
 
-from harness.cache_folder import cache_folder
+from harness.cache.folder import cache_folder
 
 
 def usual_cache() -> Path:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cache_choice import switch, usual_cache
+from harness.cache.choice import switch, usual_cache
+from harness.cache.responses import ResponseCache, Stock
 from harness.data_status import size_text
 from harness.errors import EnvironmentProblem
 from harness.report.formatting import visible
-from harness.response_cache import ResponseCache, Stock
 
 
 def turn_cache(*, on: bool) -> None:

@@ -20,9 +20,9 @@ from typing import Any, Self, TypeVar
 import orjson
 import pydantic
 
+from harness.cache.sqlite_file import open_shared_database
 from harness.errors import ConfigurationError, EnvironmentProblem
 from harness.records import Response
-from harness.sqlite_file import open_shared_database
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
 APPLICATION = 0x47505843  # "GPXC"; tells our files from those of other programs

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.balance import BATCHES_PER_PACK, Image, divide, expected_tokens, images_of, packs, share
+from harness.processes.balance import BATCHES_PER_PACK, Image, divide, expected_tokens, images_of, packs, share
 from harness.records import ImageFile, Mask, Request, Sample, Target
 
 NOTHING = Target()

@@ -8,7 +8,6 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.attendance import Plan, nobody_at_work
 from harness.catalog import Catalogue
 from harness.closing import Unfinished
 from harness.errors import ConfigurationError, nearest
@@ -16,6 +15,7 @@ from harness.evaluate import close_gathered
 from harness.interfaces import Judge
 from harness.plugins import installed
 from harness.policy import ErrorPolicy
+from harness.processes.attendance import Plan, nobody_at_work
 from harness.results import RunManifest, TaskResult
 from harness.run import SAMPLES_FAILED, catalogue_of, conclude, judge_of
 from harness.settings import Settings

@@ -11,19 +11,19 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.attendance import Attendance, Plan
 from harness.cli import main
 from harness.closing import Unfinished
 from harness.console import task_progress
 from harness.errors import ConfigurationError
 from harness.evaluate import take_part
+from harness.processes.attendance import Attendance, Plan
+from harness.processes.shards import ALONE, Shard
 from harness.records import Record, Request, Response
 from harness.results import TaskResult
 from harness.run import see_one_card
 from harness.settings import Settings
-from harness.shards import ALONE, Shard
 from harness.store import RunDirectory, read_records
-from tests.harness.processes import Place, await_records, kill
+from tests.harness.several_processes import Place, await_records, kill
 from tests.harness.small_data import small_task, write_data, write_task
 from tests.harness.test_evaluate import Asked, failing
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness import read_ahead
+from harness.asking import read_ahead
+from harness.asking.read_ahead import ReadAhead
 from harness.errors import SampleError
-from harness.read_ahead import ReadAhead
 from harness.records import ImageFile
 
 

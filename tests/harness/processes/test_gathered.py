@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import DataError
-from harness.gathered import Gathered
+from harness.processes.gathered import Gathered
 from harness.records import Prediction, Record, Response
 from harness.store import encode
 from tests.harness.test_store import record

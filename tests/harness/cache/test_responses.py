@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cache.responses import APPLICATION, ResponseCache
 from harness.errors import ConfigurationError, EnvironmentProblem
 from harness.records import Mask, Response
-from harness.response_cache import APPLICATION, ResponseCache
 
 FULL = Response(
     text="Häuser",
@@ -182,7 +182,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from harness.records import Response
-from harness.response_cache import ResponseCache
+from harness.cache.responses import ResponseCache
 
 path, name, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)

@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 import pydantic
 
 from harness.errors import ConfigurationError
-from harness.shards import Shard
+from harness.processes.shards import Shard
 from harness.store import LOCK_FILE, RecordLog, RunDirectory, exclusive, is_written
 
 

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.cli import main
-from harness.shards import Shard
+from harness.processes.shards import Shard
 from harness.store import encode
+from tests.harness.processes.test_ranks import Shares
 from tests.harness.report import factory
 from tests.harness.small_data import write_task
-from tests.harness.test_ranks import Shares
 
 
 class Merged(Shares):

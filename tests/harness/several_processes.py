@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.processes.shards import Shard
 from harness.records import Record
-from harness.shards import Shard
 from harness.store import RunDirectory, read_records
 from tests.harness.entry_points import install
 from tests.harness.small_data import write_data, write_task

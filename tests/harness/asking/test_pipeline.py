@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.pipeline import pipelined
+from harness.asking.pipeline import pipelined
 
 
 class Stages:

@@ -1,0 +1,1 @@
+"""Answers that runs share, kept by content in one SQLite file."""
