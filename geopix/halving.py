@@ -7,13 +7,10 @@ from typing import TypeVar
 
 import torch
 
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, is_out_of_memory
 
 Request = TypeVar("Request")
 Answered = TypeVar("Answered")
-
-#: What torch says on the CPU and on Apple's GPUs, where it has no error of its own for it.
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class MemoryShortage(UserWarning):
@@ -60,8 +57,8 @@ class FittingBatch:
         """Answers a batch; none of it, and less the next time, when there is no memory for it."""
         try:
             return respond(batch)
-        except RuntimeError as error:  # torch.OutOfMemoryError is one
-            if not is_memory_shortage(error):
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is the former
+            if not is_out_of_memory(error):
                 raise
             if len(batch) == 1:
                 raise EnvironmentProblem(
@@ -79,12 +76,3 @@ class FittingBatch:
             stacklevel=4,
         )
         return []
-
-
-def is_memory_shortage(error: RuntimeError) -> bool:
-    """Returns whether torch says that memory ran out, on whatever device.
-
-    >>> is_memory_shortage(torch.OutOfMemoryError("")), is_memory_shortage(RuntimeError("shapes differ"))
-    (True, False)
-    """
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in _WORDS)

@@ -53,6 +53,23 @@ class SampleError(GeoPixError):
     exit_code = 3
 
 
+#: What torch says on the CPU and on Apple's GPUs, where it has no error of its own for it.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Says whether an error means that memory did not suffice: Python's, torch's on a GPU, or its allocator's on a CPU.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    (True, True)
+    >>> is_out_of_memory(RuntimeError("shapes differ"))
+    False
+    """
+    # torch's error is known by its name: nothing here may import torch.
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or any(words in str(error) for words in _NO_MEMORY)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the closest known name, or "" when none is close.
 

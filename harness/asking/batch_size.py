@@ -51,12 +51,14 @@ class BatchSize:
         fits: the most that went into memory; what was tried with more did not.
         limit: how many samples of the task were asked at most when this was found; None for all.
         trials: what was measured; nothing where the size was given, or the task is too small.
+        broke_off: what the model raised that ended the trials early; None where it answered all of them.
     """
 
     size: int
     fits: int
     limit: int | None = None
     trials: tuple[Trial, ...] = ()
+    broke_off: str | None = None
 
 
 def settle(
@@ -124,6 +126,7 @@ def measure(ask: Ask, requests: Sequence[Request], start: int, largest: int) -> 
         return Trial(size, BATCHES_TIMED * size / (clock() - begun))
 
     trials: list[Trial] = []
+    broke_off = None
     try:
         room.answer(list(islice(feed, start)), lambda part: list(ask(part)))  # the first batch is always slow
         trials.append(timed(start))
@@ -131,10 +134,10 @@ def measure(ask: Ask, requests: Sequence[Request], start: int, largest: int) -> 
             trials.append(timed(2 * trials[-1].size))
             if trials[-1].samples_per_second < GAIN * trials[-2].samples_per_second:
                 break
-    except Exception:  # noqa: BLE001, S110 - it comes again when the sample is asked in earnest, and is recorded then
-        pass
+    except Exception as error:  # noqa: BLE001 - a model may raise anything, and does again when it is asked in earnest
+        broke_off = f"{type(error).__name__}: {error}"
     size = _best(trials, start)
-    return BatchSize(size, min(size, room.size), trials=tuple(trials))
+    return BatchSize(size, min(size, room.size), trials=tuple(trials), broke_off=broke_off)
 
 
 def _best(trials: Sequence[Trial], start: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.errors import SampleError
+from harness.errors import SampleError, is_out_of_memory
 from harness.records import Request, Response
 
 Answer = Callable[[Sequence[Request]], list[Response]]
@@ -44,13 +44,3 @@ class Room:
                 "the model (--model-option device_map=auto), or make the images smaller."
             ) from error
         self.size = len(part) // 2
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Says whether an error means that memory did not suffice: torch's own on a GPU, or the allocator's on a CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "out of memory" in str(error)
-        or "can't allocate memory" in str(error)
-    )

@@ -19,7 +19,7 @@ class Device:
     """Answers with the letters in capitals, at most `room` at a time."""
 
     room: int
-    error: type[RuntimeError] = torch.OutOfMemoryError
+    error: type[Exception] = torch.OutOfMemoryError
     words: str = "CUDA out of memory."
     sizes: list[int] = field(default_factory=list)
 
@@ -50,6 +50,11 @@ def test_one_question_that_does_not_fit_is_a_clear_error() -> None:
         pytest.raises(EnvironmentProblem, match=r"no memory for a single question\. Use another device \(--device cpu"),
     ):
         FittingBatch().ask(Device(room=0).respond, "ab")
+
+
+def test_python_without_memory_is_a_shortage_too() -> None:
+    with pytest.warns(MemoryShortage):
+        assert FittingBatch().ask(Device(room=1, error=MemoryError).respond, "ab") == ["A", "B"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,9 @@ def test_a_sample_that_fails_ends_the_trials_and_not_the_run(clock: Clock) -> No
             raise ValueError("a torn image")
         return clock.respond(batch)
 
-    assert measure(respond, requests(1000), start=8, largest=256).size == 16
+    found = measure(respond, requests(1000), start=8, largest=256)
+    assert (found.size, found.broke_off) == (16, "ValueError: a torn image")
+    assert measure(clock.respond, requests(1000), start=8, largest=256).broke_off is None
 
 
 def test_one_request_that_is_too_large_says_nothing_of_others() -> None:
