@@ -85,19 +85,8 @@ def import_file(
     found = catalogue_of(task_dirs).task(task)
     digest = hashlib.sha256(content + repr(sorted(fields.items())).encode()).hexdigest()
     model = Replay(model_name or file.stem, digest, {sample.id: answer for sample, answer in rows}, file)
-    manifest = RunManifest(
-        model=model.name,
-        argument=f"{IMPORTED}{file}",
-        digest=digest,
-        settings={"file": str(file.resolve()), **{f"map {key}": name for key, name in fields.items()}},
-        versions=versions(),
-        command=command,
-        started=now(),
-        seed=seed,
-        data_dir=str(file.resolve().parent),
-    )
     run = RunDirectory(output)
-    run.open(manifest)
+    run.open(_manifest(model, file, fields, command, seed))
     with judge_of([found], judging, installed()) as judge, task_progress() as progress:
         imported = _with_rows(found, [sample for sample, _ in rows], file)
         settings = Settings(
@@ -105,6 +94,20 @@ def import_file(
         )
         result = evaluate(imported, model, run, settings)
     return conclude([result], run, ErrorPolicy(count=0))
+
+
+def _manifest(model: Replay, file: Path, fields: Mapping[str, str], command: tuple[str, ...], seed: int) -> RunManifest:
+    return RunManifest(
+        model=model.name,
+        argument=f"{IMPORTED}{file}",
+        digest=model.digest,
+        settings={"file": str(file.resolve()), **{f"map {key}": name for key, name in fields.items()}},
+        versions=versions(),
+        command=command,
+        started=now(),
+        seed=seed,
+        data_dir=str(file.resolve().parent),
+    )
 
 
 def _with_rows(task: Task, samples: Sequence[Sample], file: Path) -> Task:
