@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
 
 PRODUCTS = "geopix_products"
 
@@ -62,3 +63,4 @@ def _for_transformers(
 
 
 AttentionInterface.register(PRODUCTS, _for_transformers)
+AttentionMaskInterface.register(PRODUCTS, eager_mask)

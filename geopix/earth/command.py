@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from geopix.earth.layouts import USUAL
+from geopix.earth.layouts import BUNDLES, USUAL
 from geopix.earth.make import Splits, Summary, Talk, make_earth
 from harness.errors import ConfigurationError
 
@@ -34,6 +34,18 @@ def parse_splits(text: str) -> Splits:
             raise ConfigurationError(f"--splits: expected NAME:NUMBER such as train:8, found {part!r} in {text!r}.")
         splits.append((name, int(share) if colon else 1))
     return tuple(splits)
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Reads "rrsisd,mini" as names of formats, each once; a bundle's name stands for its formats.
+
+    >>> parse_formats("rrsisd,aid")
+    ('rrsisd', 'aid')
+    >>> parse_formats("rrsisd,mini")[:3]
+    ('rrsisd', 'rsvqa_hr', 'dior_rsvg')
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return tuple(dict.fromkeys(each for name in names for each in BUNDLES.get(name, (name,))))
 
 
 def parse_rates(text: str) -> tuple[tuple[str, float], ...]:
@@ -63,7 +75,7 @@ def parse_rates(text: str) -> tuple[tuple[str, float], ...]:
 @click.option("--images", type=int, required=True, help="Number of scenes over all splits.")
 @click.option("--size", type=int, default=256, show_default=True, help="Width and height in pixels.")
 @click.option("--splits", default="train:8,val:1,test:1", show_default=True, help="Names and shares.")
-@click.option("--formats", default=",".join(USUAL), show_default=True, help="Which benchmarks' files to write.")
+@click.option("--formats", default=",".join(USUAL), show_default=True, help="Which benchmarks' files to write; `mini` is all that geopix-mini learns from.")
 @click.option("--expressions", type=int, default=0, help="For each instance, at most.  [default: one to four a scene]")
 @click.option("--rates", default="", help="Chances of asking, attribute:0.5 for example.  [default: about ten a scene]")
 @click.option("--workers", type=int, default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
@@ -82,7 +94,7 @@ def make(
     """Make a Mini Earth in DIRECTORY; the same command again changes nothing."""
     console = Console(stderr=True)
     shares = parse_splits(splits)
-    chosen = tuple(name.strip() for name in formats.split(",") if name.strip())
+    chosen = parse_formats(formats)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("scenes", total=None)

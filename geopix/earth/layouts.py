@@ -54,3 +54,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "vrsbench_captions": VrsbenchCaptions(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")
+#: Names for several formats at once.
+BUNDLES: Mapping[str, tuple[str, ...]] = {
+    "mini": ("rsvqa_hr", "rrsisd", "dior_rsvg", "rsicd", "aid", "earthreason", "geopixinstruct", "loveda"),
+}

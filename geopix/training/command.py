@@ -26,7 +26,7 @@ def train_command(recipe: str, overrides: tuple[str, ...], **options: Any) -> No
     The same command goes on where a run was interrupted.
 
     \b
-    geopix train mini --data-dir data/mini-earth
+    geopix train mini --data-dir data/earth
     geopix train mini steps=100 optimiser.learning_rate=3e-4
     geopix train stage1 --dry-run
     """  # noqa: D301 - click reads the backspace itself
