@@ -45,7 +45,7 @@ def attend(
     return (functional.dropout(weights, dropout) if dropout else weights) @ values
 
 
-def _for_transformers(
+def _for_transformers(  # noqa: PLR0917 - transformers calls it so
     module: nn.Module,
     query: Tensor,
     key: Tensor,

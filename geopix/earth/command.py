@@ -75,7 +75,12 @@ def parse_rates(text: str) -> tuple[tuple[str, float], ...]:
 @click.option("--images", type=int, required=True, help="Number of scenes over all splits.")
 @click.option("--size", type=int, default=256, show_default=True, help="Width and height in pixels.")
 @click.option("--splits", default="train:8,val:1,test:1", show_default=True, help="Names and shares.")
-@click.option("--formats", default=",".join(USUAL), show_default=True, help="Which benchmarks' files to write; `mini` is all that geopix-mini learns from.")
+@click.option(
+    "--formats",
+    default=",".join(USUAL),
+    show_default=True,
+    help="Whose files to write; `mini` is all that geopix-mini learns from.",
+)
 @click.option("--expressions", type=int, default=0, help="For each instance, at most.  [default: one to four a scene]")
 @click.option("--rates", default="", help="Chances of asking, attribute:0.5 for example.  [default: about ten a scene]")
 @click.option("--workers", type=int, default=os.cpu_count() or 1, help="Processes.  [default: one a core]")

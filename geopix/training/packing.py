@@ -48,7 +48,7 @@ def _number(lesson: Lesson) -> int:
     found = _NUMBER.search(lesson.image.path.stem)
     if found is None:
         raise DataError(
-            f"{lesson.image.path}: expected a name that ends in a number, for `same_picture: number` joins files by it. "
+            f"{lesson.image.path}: expected a name that ends in a number, by which `same_picture: number` joins files. "
             "Rename the files, or leave `same_picture` out."
         )
     return int(found[1])
