@@ -94,12 +94,12 @@ def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
 
 
 def test_a_value_inside_a_list_is_set_by_its_place() -> None:
-    changed = load_recipe("mini", ["data.1.weight=1.5"])
-    assert [source.weight for source in changed.data] == [1.0, 1.5]
+    changed = load_recipe("mini", ["data.1.weight=1.7"])
+    assert [source.weight for source in changed.data[:3]] == [5.0, 1.7, 1.5]
     assert changed.data[1].phrasings == load_recipe("mini").data[1].phrasings
 
 
-@pytest.mark.parametrize("place", ["7", "second"])
+@pytest.mark.parametrize("place", ["9", "second"])
 def test_a_place_that_a_list_does_not_have_is_named(place: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"'{place}' is no place in a list of 2; count from 0"):
+    with pytest.raises(ConfigurationError, match=f"'{place}' is no place in a list of 9; count from 0"):
         load_recipe("mini", [f"data.{place}.weight=1.5"])
