@@ -51,6 +51,11 @@ def each_answer(length: int) -> float:
     return 1 / length
 
 
+def each_root(length: int) -> float:
+    """The weight of a token between the two: an answer counts as the root of its length, so that boxes are learnt too."""
+    return length**-0.5
+
+
 @dataclass(frozen=True)
 class Collator:
     """Turns images and their questions into the model's inputs.
@@ -60,7 +65,7 @@ class Collator:
         pixels: makes pixels of images; the processor's own part, or `BlankImages` for a blind run.
         classes: the memory's class by category name.
         mask_size: side of the square that target masks are averaged down to.
-        weigh: what a token of an answer counts, by the answer's length; `each_token` or `each_answer`.
+        weigh: what a token of an answer counts, by the answer's length; `each_token`, `each_answer` or `each_root`.
         other_class: the class of categories that have a name and none of `classes`; by default it is not taught.
     """
 

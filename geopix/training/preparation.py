@@ -13,7 +13,7 @@ from geopix.blind import BlankImages
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.bases.build import build_base, obstacles
-from geopix.training.collator import IGNORED, Collator, each_answer, each_token
+from geopix.training.collator import IGNORED, Collator, each_answer, each_root, each_token
 from geopix.training.drawing import Drawing
 from geopix.training.examination import Examiner
 from geopix.training.folder import claim
@@ -30,7 +30,7 @@ from harness.paths import below
 from harness.plugins import Plugins
 from harness.preparation import data_root
 
-WEIGHTS = {"tokens": each_token, "answers": each_answer}
+WEIGHTS = {"tokens": each_token, "answers": each_answer, "roots": each_root}
 
 
 @dataclass(frozen=True)

@@ -153,8 +153,10 @@ class Losses(Strict):
     bce: float = Field(default=2.0, ge=0, description="Binary cross-entropy of the masks.")
     dice: float = Field(default=0.5, ge=0, description="Dice loss of the masks.")
     class_: float = Field(default=0.1, ge=0, alias="class", description="Cross-entropy of the memory's class.")
-    ce_over: Literal["tokens", "answers"] = Field(
-        default="tokens", description="What counts the same in ce: each token, as in LLaVA, or each answer."
+    ce_over: Literal["tokens", "answers", "roots"] = Field(
+        default="tokens",
+        description="What counts the same in ce: each token, as in LLaVA, or each answer; with `roots` an answer counts as "
+        "the root of its length.",
     )
 
 
