@@ -3,7 +3,8 @@
     python -m benchmarks.training [--size mini] [--device cpu] [--precision float32] [--workers 2] [--steps 4]
         [--rounds 3] [--images 8] [--accumulate 1] [--questions 10] [--threads 2] [--lora] [--gradient-checkpointing]
         [--rows words,masks]
-    python -m benchmarks.training --size 7b --device cuda --precision bfloat16 --lora --images 8 --questions 8
+    python -m benchmarks.training --size 7b --device cuda --precision bfloat16 --lora --questions 8
+    python -m benchmarks.training --size 7b --precision bfloat16 --lora --questions 8 --dry-run
 
 Both train a CLIP and a Llama of the same configurations with fresh weights, in the same precision and with AdamW, on
 the same rows of tokens about the same pictures of a Mini Earth, read by the same code and prepared by as many
@@ -16,6 +17,8 @@ are stopped. The first round warms up and is left out. Ratios are medians over t
 its questions, tokens are those of rows without padding, `waiting` is the share of time for which the loop waits for its
 next batch, and memory is `torch.cuda.max_memory_allocated`, or the most that a side's own process has held on a CPU.
 `benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted.
+
+`--dry-run` trains nothing and needs no weights: it counts the operations of a step's rows.
 """
 
 import argparse
@@ -27,15 +30,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
-from benchmarks.training_arithmetic import peak
-from benchmarks.training_side import Settings
+from benchmarks.training_arithmetic import Arithmetic, peak
+from benchmarks.training_side import Material, Settings, rows_of
 from geopix.earth.make import make_earth
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,18 +107,24 @@ class Side:
         return sum(each[what] for each in self.rounds)
 
 
+Measured = tuple[dict[str, Side], float, str]
+
+
 def ratios(plain: Sequence[Round], ours: Sequence[Round], clock: str) -> list[float]:
     """How many times as many samples ours trains in the same time, round by round."""
     speeds = ([each["samples"] / each[clock] for each in side] for side in (plain, ours))
     return [our / their for their, our in zip(*speeds, strict=True)]
 
 
-def measure(options: argparse.Namespace, rows: str, folder: Path) -> tuple[dict[str, Side], float, str]:
+def settings_of(options: argparse.Namespace, rows: str, folder: Path) -> Settings:
+    own = {"masks": rows == "masks", "data": str(folder / "earth"), "scratch": str(folder / rows)}
+    given = {each.name: getattr(options, each.name) for each in fields(Settings) if each.name not in own}
+    return Settings(**given, **own)
+
+
+def measure(options: argparse.Namespace, rows: str, folder: Path) -> Measured:
     """Trains both sides in turns; returns them with the machine's peak and where that is known from."""
-    names = {"size", "device", "precision", "workers", "lora", "gradient_checkpointing", "images", "accumulate"}
-    names |= {"questions", "steps", "threads"}
-    given: dict[str, Any] = {name: getattr(options, name) for name in names}
-    settings = Settings(**given, masks=rows == "masks", data=str(folder / "earth"), scratch=str(folder / rows))
+    settings = settings_of(options, rows, folder)
     peaks = []
     with ExitStack() as stack:
         sides = {name: stack.enter_context(Side(name, settings)) for name in SIDES}
@@ -162,11 +170,30 @@ def main() -> None:
             splits=(("train", 1),),
             formats=("rsvqa_hr", "rrsisd"),
         )
-        found = {rows: measure(options, rows, Path(folder)) for rows in options.rows.split(",")}
+        kinds = options.rows.split(",")
+        if options.dry_run:
+            print("\n".join(count(options, kinds, Path(folder))))
+            return
+        found = {rows: measure(options, rows, Path(folder)) for rows in kinds}
     show(options, found)
 
 
-def show(options: argparse.Namespace, found: Mapping[str, tuple[dict[str, Side], float, str]]) -> None:
+def count(options: argparse.Namespace, kinds: Sequence[str], folder: Path) -> Iterator[str]:
+    """The operations of a first step, of words and of masks."""
+    yield f"{options.size}, {options.images * options.accumulate} images a step, nothing trained\n"
+    yield "| rows | tokens | masks | TFLOP, words | TFLOP, masks | masks' share |\n|---|---:|---:|---:|---:|---:|"
+    for kind in kinds:
+        material = Material.of(settings_of(options, kind, folder))
+        drawn = [material.examples[place] for place in range(material.recipe.images_per_step)]
+        inputs = material.collate.inputs(drawn)
+        rows = rows_of(inputs["input_ids"], inputs["labels"], material.config)
+        arithmetic = Arithmetic(material.config, material.recipe)
+        words, masks = (sum(map(each, rows)) for each in (arithmetic.words, arithmetic.masks))
+        counted = f"{sum(row.tokens for row in rows):,} | {sum(row.masks for row in rows)}"
+        yield f"| {kind} | {counted} | {words / 1e12:.4g} | {masks / 1e12:.4g} | {masks / (words + masks):.1%} |"
+
+
+def show(options: argparse.Namespace, found: Mapping[str, Measured]) -> None:
     threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
     where = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {threads}"
     most, source = max((most, source) for _, most, source in found.values())
@@ -202,11 +229,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="rounds after the first, which warms up")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rows", default="words,masks", help="words, masks or both")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="pictures of the Mini Earth, for each kind of row")
+    parser.add_argument(
+        "--pictures", type=int, default=PICTURES, help="pictures of the Mini Earth, for each kind of row"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="count a step's operations, and train nothing")
     options = parser.parse_args()
     if unknown := {*options.rows.split(",")} - {"words", "masks"}:
         parser.error(f"--rows: unknown {', '.join(sorted(unknown))}; known: words, masks")
-    if options.device == "cuda" and not torch.cuda.is_available():
+    if options.device == "cuda" and not options.dry_run and not torch.cuda.is_available():
         parser.error("--device cuda: torch sees no GPU here")
     return options
 

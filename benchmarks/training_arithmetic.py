@@ -138,7 +138,9 @@ class Arithmetic:
 
     def _counted(self, targets: int) -> int:
         config, vision = self.config, self.config.vision_config
-        model = on_meta(config, self.recipe.model_copy(update={"precision": "float32", "gradient_checkpointing": False}))
+        model = on_meta(
+            config, self.recipe.model_copy(update={"precision": "float32", "gradient_checkpointing": False})
+        )
         side = vision.image_size // vision.patch_size
         with torch.device("meta"):
             learns = self._learns("vision_tower")
@@ -147,8 +149,9 @@ class Arithmetic:
             )
             states = torch.empty(targets, len(config.run_token_ids), config.text_config.hidden_size)
             images = torch.zeros(targets, dtype=torch.long)
-            with FlopCounterMode(display=False) as counter, torch.nn.attention.sdpa_kernel(
-                torch.nn.attention.SDPBackend.MATH
+            with (
+                FlopCounterMode(display=False) as counter,
+                torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
             ):
                 found = model.mask_head.train()(levels, states.requires_grad_(self._flows), images, UnknownClass())
                 (found.mask_logits.sum() + found.class_logits.sum()).backward()
@@ -156,23 +159,40 @@ class Arithmetic:
 
 
 def linear(weights: int, positions: int, *, learns: bool, passes_on: bool) -> int:
-    """Operations of a linear layer at so many positions; it may learn, and may pass a gradient on to its inputs."""
+    """Operations of a linear layer at so many positions; it may learn, and may pass a gradient on to its inputs.
+
+    >>> linear(10, 3, learns=True, passes_on=True) == 6 * 10 * 3, linear(10, 3, learns=False, passes_on=True) == 4 * 10 * 3
+    (True, True)
+    """
     return 2 * weights * positions * (1 + learns + passes_on)
 
 
 def attention(tokens: int, width: int, backward: bool) -> int:
-    """Operations of attention's two products over all pairs of tokens; the way back has four."""
+    """Operations of attention's two products over all pairs of tokens; the way back has four.
+
+    >>> attention(5, 8, False), attention(5, 8, True)
+    (800, 2400)
+    """
     return 4 * tokens**2 * width * (3 if backward else 1)
 
 
 def peak(device: str, dtype: torch.dtype) -> tuple[float, str]:
     """Returns the most operations a second, and where that is known from."""
-    if device == "cuda" and dtype == torch.bfloat16:
-        name = torch.cuda.get_device_name()
-        for card, operations in CARDS.items():
-            if all(word.lower() in name.lower() for word in card.split()):
-                return operations, f"the data sheet of {card}"
+    card = known_card(torch.cuda.get_device_name()) if device == "cuda" and dtype == torch.bfloat16 else None
+    if card is not None:
+        return CARDS[card], f"the data sheet of {card}"
     return measured_peak(device, dtype), f"the fastest product of matrices in {str(dtype).removeprefix('torch.')}"
+
+
+def known_card(name: str) -> str | None:
+    """Returns the entry of `CARDS` for a card's name as CUDA says it.
+
+    >>> known_card("NVIDIA H200"), known_card("NVIDIA H100 80GB HBM3"), known_card("NVIDIA H100 PCIe")
+    ('H200', 'H100', 'H100 PCIe')
+    >>> known_card("NVIDIA GeForce RTX 3090") is None
+    True
+    """
+    return next((card for card in CARDS if all(word.lower() in name.lower() for word in card.split())), None)
 
 
 def measured_peak(device: str, dtype: torch.dtype, runs: int = 5) -> float:
@@ -186,4 +206,4 @@ def measured_peak(device: str, dtype: torch.dtype, runs: int = 5) -> float:
         if device == "cuda":
             torch.cuda.synchronize()
         took.append(time.perf_counter() - began)
-    return 2 * side**3 / min(took)
+    return float(2 * side**3 / min(took))

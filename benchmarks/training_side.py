@@ -67,7 +67,7 @@ class Settings:
         questions: questions about an image.
         steps: steps a round.
         threads: threads of arithmetic.
-        masks: whether a third of the images ask for masks; none does otherwise.
+        masks: whether half of the images ask for masks; none does otherwise.
         data: the Mini Earth.
         scratch: a folder to write into.
     """
@@ -178,13 +178,11 @@ class Meter:
         settings: how long a round is, and where it runs.
         arithmetic: counts the rows' operations.
         masks: whether this side makes masks.
-        pad: the token that is no token.
     """
 
     settings: Settings
     arithmetic: Arithmetic
     masks: bool
-    pad: int
     waited: float = 0.0
     taken: int = 0
     batches: list[tuple[Tensor, Tensor]] = field(default_factory=list)
@@ -243,21 +241,21 @@ class Meter:
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def _work(self) -> dict[str, int]:
-        run = len(self.arithmetic.config.run_token_ids)
-        first = self.arithmetic.config.run_token_ids[0]
-        rows = [
-            Row(int((ids != self.pad).sum()), int((answers != IGNORED).sum()), int((answers == first).sum()))
-            for batch, labels in self.batches
-            for ids, answers in zip(batch, labels, strict=True)
-        ]
-        assert run > 0
+        config = self.arithmetic.config
+        rows = [row for ids, labels in self.batches for row in rows_of(ids, labels, config)]
         words = sum(map(self.arithmetic.words, rows))
         return {
             "samples": len(rows),
             "tokens": sum(row.tokens for row in rows),
-            "masks": sum(row.masks for row in rows),
             "operations": words + (sum(map(self.arithmetic.masks, rows)) if self.masks else 0),
         }
+
+
+def rows_of(ids: Tensor, labels: Tensor, config: GeoPixConfig) -> list[Row]:
+    """Counts what is in a batch's rows: ids and labels int64[B, T]."""
+    pad, first = config.text_config.pad_token_id, config.run_token_ids[0]
+    counts = zip((ids != pad).sum(1), (labels != IGNORED).sum(1), (labels == first).sum(1), strict=True)
+    return [Row(*map(int, row)) for row in counts]
 
 
 def worker_seconds() -> float:
@@ -385,7 +383,7 @@ def main() -> None:
     torch.set_num_threads(settings.threads)
     material = Material.of(settings)
     arithmetic = Arithmetic(material.config, material.recipe)
-    meter = Meter(settings, arithmetic, masks=side == "geopix", pad=material.processor.tokenizer.pad_token_id)
+    meter = Meter(settings, arithmetic, masks=side == "geopix")
     print("ready", flush=True)
     with meter.waiting():
         SIDES[side](material, meter)
