@@ -12,11 +12,11 @@ processes. The Trainer reads a row as LLaVA does, each token seeing all before i
 mask; of the rows `masks`, half of the images are RRSIS-D's, about which `geopix train` makes masks while the Trainer
 learns their tokens as words.
 
-Each side is a process, and they take rounds of steps in turns: while one works, the other and those who prepare its data
-are stopped. The first round warms up and is left out. Ratios are medians over the rounds. A sample is an image with
-its questions, tokens are those of rows without padding, `waiting` is the share of time for which the loop waits for its
-next batch, and memory is `torch.cuda.max_memory_allocated`, or the most that a side's own process has held on a CPU.
-`benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted.
+Each side is a process, and they take rounds of steps in turns: while one works, the other and those who prepare its
+data are stopped. The first round warms up and is left out. Ratios are medians over the rounds. A sample is an image
+with its questions, tokens are those of rows without padding, `waiting` is the share of time for which the loop waits
+for its next batch, and memory is `torch.cuda.max_memory_allocated`, or the most that a side's own process has held on
+a CPU. `benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted.
 
 `--dry-run` trains nothing and needs no weights: it counts the operations of a step's rows.
 """
@@ -199,12 +199,12 @@ def show(options: argparse.Namespace, found: Mapping[str, Measured]) -> None:
     most, source = max((most, source) for _, most, source in found.values())
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     print(
-        f"{options.size}, {options.precision}, {where}, {options.images} images at once, {options.accumulate} after each "
-        f"other, {options.workers} workers, {options.rounds} rounds of {options.steps} steps; load {load}.\n"
+        f"{options.size}, {options.precision}, {where}, {options.images} images at once, {options.accumulate} times "
+        f"a step, {options.workers} workers, {options.rounds} rounds of {options.steps} steps; load {load}.\n"
         f"Peak: {most / 1e12:.3g} TFLOP/s, {source}.\n"
     )
     print(
-        "| rows | side | samples/s | tokens/s | of peak | waiting | CPU s a step | workers' CPU s a step | memory, MiB |\n"
+        "| rows | side | samples/s | tokens/s | of peak | waiting | CPU s a step | of workers | memory, MiB |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for rows, (sides, most, _) in found.items():

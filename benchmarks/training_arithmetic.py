@@ -1,10 +1,11 @@
 """The arithmetic that a step of training needs, counted by hand, and the most that a machine can do.
 
 Counted is what the result needs, and not what is computed besides: not the second forward pass of gradient
-checkpointing, not CLIP's layers that nobody reads, not the logits of tokens that no loss asks for. So the share of peak
-is the model flops utilisation of PaLM (arXiv:2204.02311, appendix B), whose 6 N a token is 2 N each for the forward
-pass, the gradient of the weights and the gradient of the inputs; where weights rest, the middle one falls away, and with
-LoRA 4 N are left. Attention counts every pair of tokens, seen or not, as it does there: 4 T^2 D a layer forward.
+checkpointing, not CLIP's layers that nobody reads, not the logits of tokens that no loss asks for. So the share of
+peak is the model flops utilisation of PaLM (arXiv:2204.02311, appendix B), whose 6 N a token is 2 N each for the
+forward pass, the gradient of the weights and the gradient of the inputs; where weights rest, the middle one falls
+away, and with LoRA 4 N are left. Attention counts every pair of tokens, seen or not, as it does there: 4 T^2 D a layer
+forward.
 """
 
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from geopix.class_memory import UnknownClass
@@ -19,8 +21,8 @@ from geopix.configuration import GeoPixConfig
 from geopix.training.memory import on_meta
 from geopix.training.schema import Recipe
 
-#: Dense bfloat16 operations a second, by what a card's name holds, the first that fits: NVIDIA's data sheets, which name
-#: twice as many, with sparsity, from Hopper on (nvidia.com/en-us/data-center/ h200, h100, a100). torchtitan's
+#: Dense bfloat16 operations a second, by what a card's name holds, the first that fits: NVIDIA's data sheets, of
+#: which Hopper's name twice as many, with sparsity (nvidia.com/en-us/data-center/ h200, h100, a100). torchtitan's
 #: `get_peak_flops` and Lightning's `_CUDA_FLOPS` hold the same figures.
 CARDS = {
     "H200 NVL": 835.5e12,
@@ -138,9 +140,8 @@ class Arithmetic:
 
     def _counted(self, targets: int) -> int:
         config, vision = self.config, self.config.vision_config
-        model = on_meta(
-            config, self.recipe.model_copy(update={"precision": "float32", "gradient_checkpointing": False})
-        )
+        plain = {"precision": "float32", "gradient_checkpointing": False}
+        model = on_meta(config, self.recipe.model_copy(update=plain))
         side = vision.image_size // vision.patch_size
         with torch.device("meta"):
             learns = self._learns("vision_tower")
@@ -149,10 +150,7 @@ class Arithmetic:
             )
             states = torch.empty(targets, len(config.run_token_ids), config.text_config.hidden_size)
             images = torch.zeros(targets, dtype=torch.long)
-            with (
-                FlopCounterMode(display=False) as counter,
-                torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
-            ):
+            with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
                 found = model.mask_head.train()(levels, states.requires_grad_(self._flows), images, UnknownClass())
                 (found.mask_logits.sum() + found.class_logits.sum()).backward()
         return counter.get_total_flops()
@@ -161,8 +159,8 @@ class Arithmetic:
 def linear(weights: int, positions: int, *, learns: bool, passes_on: bool) -> int:
     """Operations of a linear layer at so many positions; it may learn, and may pass a gradient on to its inputs.
 
-    >>> linear(10, 3, learns=True, passes_on=True) == 6 * 10 * 3, linear(10, 3, learns=False, passes_on=True) == 4 * 10 * 3
-    (True, True)
+    >>> linear(10, 3, learns=True, passes_on=True), linear(10, 3, learns=False, passes_on=True)  # 6 and 4 times 10 * 3
+    (180, 120)
     """
     return 2 * weights * positions * (1 + learns + passes_on)
 
