@@ -16,7 +16,8 @@ Each side is a process, and they take rounds of steps in turns: while one works,
 data are stopped. The first round warms up and is left out. Ratios are medians over the rounds. A sample is an image
 with its questions, tokens are those of rows without padding, `waiting` is the share of time for which the loop waits
 for its next batch, and memory is `torch.cuda.max_memory_allocated`, or the most that a side's own process has held on
-a CPU. `benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted.
+a CPU. `benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted; on a CPU, which others
+may be using, work and peak are both taken by CPU time.
 
 `--dry-run` trains nothing and needs no weights: it counts the operations of a step's rows.
 """
@@ -139,10 +140,11 @@ def table(rows: str, sides: Mapping[str, Side], most: float) -> Iterator[str]:
     """A line for each side."""
     for name, side in sides.items():
         wall, steps = side.total("wall"), side.settings.steps * len(side.rounds)
+        clock = "wall" if side.settings.device == "cuda" else "cpu"
         cells = [
             f"{side.total('samples') / wall:.2f}",
             f"{side.total('tokens') / wall:,.0f}",
-            f"{side.total('operations') / wall / most:.1%}",
+            f"{side.total('operations') / side.total(clock) / most:.1%}",
             f"{side.total('waited') / wall:.1%}",
             f"{side.total('cpu') / steps:.3f}",
             f"{side.total('workers') / steps:.3f}",
@@ -207,7 +209,7 @@ def show(options: argparse.Namespace, found: Mapping[str, Measured]) -> None:
         "| rows | side | samples/s | tokens/s | of peak | waiting | CPU s a step | of workers | memory, MiB |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     )
-    for rows, (sides, most, _) in found.items():
+    for rows, (sides, _, _) in found.items():
         print("\n".join(table(rows, sides, most)))
     print("\n| rows | times the plain Trainer's samples/s: wall | CPU |\n|---|---:|---:|")
     for rows, (sides, _, _) in found.items():
