@@ -17,12 +17,13 @@ from harness.boxes import Frame
 from harness.errors import ConfigurationError, DataError
 from harness.interfaces import Reader
 from harness.prompts import PromptTemplate
-from harness.records import ImageFile, Sample
+from harness.records import ImageFile, Mask, Sample
 from harness.spec import Task
 
 #: The identifier before a question of each capability; those without a released one are asked as questions.
 IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
 SHOWN = 20
+NOTHING = "There is no target."  # in words that the harness reads
 
 ByImage = Mapping[str, Sequence[Sample]]
 
@@ -193,7 +194,7 @@ def missing_images(left: Iterable[LeftOut]) -> str:
 
 def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sample: Sample) -> Turn:
     capability = task.spec.capability
-    masks = sample.target.masks if capability == "segment" else ()
+    masks = _marked(sample) if capability == "segment" else ()
     return Turn(
         capability=IDENTIFIERS[capability],
         question=own.render(sample.fields),
@@ -206,8 +207,16 @@ def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sam
     )
 
 
+def _marked(sample: Sample) -> tuple[Mask, ...]:
+    """Returns the masks of a sample; none where a data set calls its target absent and all of them are empty."""
+    absent = sample.tags.get("empty") == "yes"
+    return () if absent else sample.target.masks
+
+
 def _answer(task: Task, sample: Sample) -> str:
     match task.spec.capability:
+        case "segment" if sample.target.masks and not _marked(sample):
+            return NOTHING
         case "segment" if sample.target.masks:
             seg = listed([SEG] * len(sample.target.masks))
             return f"It is {seg}." if len(sample.target.masks) == 1 else f"They are {seg}."
