@@ -35,7 +35,6 @@ from geopix.training.machine import join_processes
 from geopix.training.mixture import Mixture, read_mixture, texts
 from geopix.training.parts import learning_parts, lora_config, settle
 from geopix.training.preparation import Run, collator_for, drawing_of
-from geopix.training.recipe import load_recipe
 from geopix.training.schema import Recipe
 from geopix.training.sources import find_data
 from geopix.training.trainer import train
@@ -89,14 +88,14 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        """geopix-mini's recipe, all of it learning from the first step on."""
-        shipped = load_recipe("mini")
-        parts = {"vision_tower": "frozen", "language_model": "lora"} if self.lora else {}
+        """Questions of RSVQA-HR, and masks of RRSIS-D where some are to be made."""
+        words = {"task": "rsvqa_hr", "dataset": {"prefix": "USGS_split_train"}}
+        masks = {"task": "rrsis", "dataset": {"split": "train"}}
         values = {
-            "tower": None,
-            "frozen": [],
-            "data": shipped.data if self.masks else shipped.data[:1],
-            "parts": parts,
+            "name": "benchmark",
+            "base": {"size": "mini"},  # not asked: each side builds its own
+            "data": [words, masks] if self.masks else [words],
+            "parts": {"vision_tower": "frozen", "language_model": "lora"} if self.lora else {},
             "steps": ENDLESS,
             "save_every": ENDLESS,
             "images_per_step": self.images * self.accumulate,
@@ -106,7 +105,7 @@ class Settings:
             "gradient_checkpointing": self.gradient_checkpointing,
             "workers": self.workers,
         }
-        return Recipe.model_validate(shipped.model_dump(by_alias=True) | values)
+        return Recipe.model_validate(values)
 
 
 def size_config(size: str) -> GeoPixConfig:
