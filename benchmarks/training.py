@@ -3,8 +3,8 @@
     python -m benchmarks.training [--size mini] [--device cpu] [--precision float32] [--workers 2] [--steps 4]
         [--rounds 3] [--images 8] [--accumulate 1] [--questions 10] [--threads 2] [--lora] [--gradient-checkpointing]
         [--rows words,masks]
-    python -m benchmarks.training --size 7b --device cuda --precision bfloat16 --lora --questions 8
-    python -m benchmarks.training --size 7b --precision bfloat16 --lora --questions 8 --dry-run
+    python -m benchmarks.training --size 7b --device cuda --precision bfloat16 --lora --images 4 --accumulate 2
+    python -m benchmarks.training --size 7b --precision bfloat16 --lora --images 4 --accumulate 2 --dry-run
 
 Both train a CLIP and a Llama of the same configurations with fresh weights, in the same precision and with AdamW, on
 the same rows of tokens about the same pictures of a Mini Earth, read by the same code and prepared by as many
@@ -19,7 +19,8 @@ for its next batch, and memory is `torch.cuda.max_memory_allocated`, or the most
 a CPU. `benchmarks/training_arithmetic.py` says how the share of the machine's peak is counted; on a CPU, which others
 may be using, work and peak are both taken by CPU time.
 
-`--dry-run` trains nothing and needs no weights: it counts the operations of a step's rows.
+`--dry-run` trains nothing and needs no weights: it counts the operations of a step's rows, and estimates the memory
+that `geopix train` takes.
 """
 
 import argparse
@@ -37,9 +38,10 @@ from statistics import median
 
 import torch
 
-from benchmarks.training_arithmetic import Arithmetic, peak
+from benchmarks.training_arithmetic import Arithmetic, Row, peak
 from benchmarks.training_side import Material, Settings, rows_of
 from geopix.earth.make import make_earth
+from geopix.training.memory import Load, activations, on_meta, weigh
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDES = {"plain": "the plain Trainer", "geopix": "geopix train"}
@@ -76,8 +78,12 @@ class Side:
             text=True,
             start_new_session=True,  # so that it can be stopped with those who prepare its data
         )
-        self._line("ready")
-        self._round()
+        try:
+            self._line("ready")
+            self._round()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -183,7 +189,8 @@ def main() -> None:
 def count(options: argparse.Namespace, kinds: Sequence[str], folder: Path) -> Iterator[str]:
     """The operations of a first step, of words and of masks."""
     yield f"{options.size}, {options.images * options.accumulate} images a step, nothing trained\n"
-    yield "| rows | tokens | masks | TFLOP, words | TFLOP, masks | masks' share |\n|---|---:|---:|---:|---:|---:|"
+    yield "| rows | tokens | masks | TFLOP, words | TFLOP, masks | masks' share | memory, GB |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for kind in kinds:
         material = Material.of(settings_of(options, kind, folder))
         drawn = [material.examples[place] for place in range(material.recipe.images_per_step)]
@@ -192,7 +199,22 @@ def count(options: argparse.Namespace, kinds: Sequence[str], folder: Path) -> It
         arithmetic = Arithmetic(material.config, material.recipe)
         words, masks = (sum(map(each, rows)) for each in (arithmetic.words, arithmetic.masks))
         counted = f"{sum(row.tokens for row in rows):,} | {sum(row.masks for row in rows)}"
-        yield f"| {kind} | {counted} | {words / 1e12:.4g} | {masks / 1e12:.4g} | {masks / (words + masks):.1%} |"
+        counted += f" | {words / 1e12:.4g} | {masks / 1e12:.4g} | {masks / (words + masks):.1%}"
+        yield f"| {kind} | {counted} | {memory(material, rows) / 1e9:.1f} |"
+
+
+def memory(material: Material, rows: Sequence[Row]) -> int:
+    """Bytes that `geopix train` takes at least, as its own dry run estimates them."""
+    model = on_meta(material.config, material.recipe)
+    kept = sum(part.weights + part.gradients + part.optimiser for part in weigh(model))
+    at_once = rows[: material.settings.images]
+    load = Load(
+        len(at_once),
+        max(row.tokens for row in at_once),
+        sum(row.answers for row in at_once),
+        sum(row.masks for row in at_once),
+    )
+    return kept + activations(model, load, getattr(torch, material.settings.precision))
 
 
 def show(options: argparse.Namespace, found: Mapping[str, Measured]) -> None:

@@ -231,7 +231,10 @@ class Meter:
         wall, cpu = time.perf_counter() - self._began, time.process_time() - self._cpu
         workers = worker_seconds() - self._workers
         said = {"wall": wall, "cpu": cpu, "workers": workers, "waited": self.waited, "memory": self._memory()}
-        print("report", json.dumps(said | self._work()), flush=True)
+        said |= self._work()
+        if self.settings.device == "cuda":
+            torch.cuda.empty_cache()  # both sides may not fit at once
+        print("report", json.dumps(said), flush=True)
         self.start()
 
     def _memory(self) -> int:
