@@ -4,8 +4,10 @@ Each loss is a mean over tokens or masks. Over several batches, on several proce
 counts by its share of them, so that a step is the same however its images are spread.
 """
 
+import math
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -34,7 +36,8 @@ class StepReport:
     """What one optimiser step was like, over all processes.
 
     Attributes:
-        values: the losses, the gradient's norm and the learning rate.
+        values: the losses, the gradient's norm, the learning rate; what the step took on this process
+            (`step_seconds`), and how much of that it waited for its batches (`waiting_seconds`).
         skipped: why samples could not be used and were replaced.
     """
 
@@ -108,7 +111,12 @@ class Loop:
             if self._resting and step > self.thawed_at >= step - 1 and step > done + 1:
                 self.prepare(step)
                 self.train_mode()
-            yield step, self._step(step, list(islice(batches, self._recipe.accumulate)))
+            began = time.monotonic()
+            drawn = list(islice(batches, self._recipe.accumulate))
+            waited = time.monotonic() - began
+            report = self._step(step, drawn)
+            pace = {"step_seconds": time.monotonic() - began, "waiting_seconds": waited}
+            yield step, replace(report, values=report.values | pace)
 
     def train_mode(self) -> None:
         """Puts the model in training mode, batch normalisation as the recipe says."""
@@ -133,28 +141,30 @@ class Loop:
         for batch in batches:
             if batch["problems"]:
                 raise DataError(f"step {step}: {'; '.join(batch['problems'])}\nSee `defects:` for what may be skipped.")
-        totals = self._summed(torch.stack([batch["counts"] for batch in batches]).sum(dim=0))
+        skips = float(sum(len(batch["skipped"]) for batch in batches))
+        counts = torch.stack([batch["counts"] for batch in batches]).sum(dim=0)
+        totals = self._summed(torch.cat([counts, counts.new_tensor([skips])]))
         sums = torch.zeros(len(LOSSES), device=self._accelerator.device)
         for number, batch in enumerate(batches, 1):
             with self._accelerator.accumulate(self._model):
-                shares, loss = self._forward(batch, totals)
+                shares, loss = self._forward(batch, totals[:-1])
                 sums = sums + shares.detach()
-                if number == len(batches):
+                if number == len(batches):  # before the last way back, in which DeepSpeed steps
                     sums = self._summed(sums)
                     self._check(step, sums, batches)
                 self._accelerator.backward(loss)
         norm = self._clip(step, batches)
-        rate = self._schedule.get_last_lr()[0]
+        # All that is read is read before the optimiser steps: behind it, reading would wait for its end.
+        values = self._named(sums) | norm | {"rate": self._schedule.get_last_lr()[0]}
+        report = StepReport(values, self._skipped(batches) if totals[-1].item() else ())
         self._optimiser.step()
         self._schedule.step()
         self._optimiser.zero_grad()
-        return StepReport(self._named(sums) | norm | {"rate": rate}, self._skipped(batches))
+        return report
 
     def _skipped(self, batches: list[dict[str, Any]]) -> tuple[str, ...]:
-        """Gathers why samples were skipped; where none was, no words need to pass between processes."""
-        own = [reason for batch in batches for reason in batch["skipped"]]
-        count = self._summed(torch.tensor(float(len(own))))
-        return tuple(gather_object(own)) if count.item() else ()
+        """Gathers why samples were skipped, from all processes; where none was, no words need to pass between them."""
+        return tuple(gather_object([reason for batch in batches for reason in batch["skipped"]]))
 
     def _forward(self, batch: Mapping[str, Any], totals: Tensor) -> tuple[Tensor, Tensor]:
         """Returns a batch's share of each loss, and what to take the gradient of."""
@@ -187,9 +197,10 @@ class Loop:
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), self._recipe.optimiser.clip)
         if norm is None:
             return {}
-        if not torch.isfinite(norm):
-            raise self._broken(step, f"the gradient's norm is {norm.item()}", batches)
-        return {"gradient": float(norm.item())}
+        value = float(norm.item())
+        if not math.isfinite(value):
+            raise self._broken(step, f"the gradient's norm is {value}", batches)
+        return {"gradient": value}
 
     def _broken(self, step: int, what: str, batches: list[dict[str, Any]]) -> NonFiniteLossError:
         names = gather_object([name for batch in batches for name in batch["names"]])

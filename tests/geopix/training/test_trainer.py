@@ -25,13 +25,14 @@ Begin = Callable[..., Run]
 
 MINI = ("steps=2", "images_per_step=2", "questions_per_image=2", "log_every=1", "base.vocabulary=300", "tower.steps=1")
 ROOT = Path(__file__).parents[3]
+TIMES = ("seconds", "step_seconds", "waiting_seconds")  # what two runs alike do not share
 #: At a high rate, Adam makes a large difference of the last bit of a gradient near zero.
 SLOWLY = "optimiser.learning_rate=1e-4"
 
 
 def history(output: Path) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in (output / "history.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
 
 
 def weights(folder: Path) -> bytes:
@@ -72,6 +73,12 @@ def test_the_same_recipe_gives_the_same_losses_and_weights(begin: Begin, tmp_pat
     folders = [train(begin(tmp_path / name, "steps=2")) for name in ("one", "two")]
     assert history(tmp_path / "one") == history(tmp_path / "two")
     assert weights(folders[0]) == weights(folders[1])
+
+
+def test_the_log_says_what_a_step_took_and_how_long_it_waited_for_data(begin: Begin, tmp_path: Path) -> None:
+    train(begin(tmp_path / "run", "steps=3"))
+    rows = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    assert all(0 < row["waiting_seconds"] < row["step_seconds"] <= row["seconds"] + 0.1 for row in rows)
 
 
 def test_another_seed_is_another_run(begin: Begin, tmp_path: Path) -> None:
