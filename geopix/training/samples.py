@@ -11,7 +11,7 @@ from geopix.training.mixture import LeftOut
 from geopix.training.schema import Source
 from geopix.training.talks.files import Talks
 from geopix.training.talks.kinds import listed
-from geopix.training.talks.scene import scenes, spoken_boxes
+from geopix.training.talks.scene import scenes, spoken_boxes, without_target
 from geopix.training.turns import Lesson, Turn
 from harness.boxes import Frame
 from harness.errors import ConfigurationError, DataError
@@ -22,6 +22,8 @@ from harness.spec import Task
 
 #: The identifier before a question of each capability; those without a released one are asked as questions.
 IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
+#: What is answered to a question about something that is not there.
+NOTHING = "There is none."
 SHOWN = 20
 
 ByImage = Mapping[str, Sequence[Sample]]
@@ -193,7 +195,7 @@ def missing_images(left: Iterable[LeftOut]) -> str:
 
 def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sample: Sample) -> Turn:
     capability = task.spec.capability
-    masks = sample.target.masks if capability == "segment" else ()
+    masks = sample.target.masks if capability == "segment" and not without_target(sample) else ()
     return Turn(
         capability=IDENTIFIERS[capability],
         question=own.render(sample.fields),
@@ -208,6 +210,8 @@ def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sam
 
 def _answer(task: Task, sample: Sample) -> str:
     match task.spec.capability:
+        case "segment" if without_target(sample):
+            return NOTHING
         case "segment" if sample.target.masks:
             seg = listed([SEG] * len(sample.target.masks))
             return f"It is {seg}." if len(sample.target.masks) == 1 else f"They are {seg}."
