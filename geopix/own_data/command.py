@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=0.25,
     show_default=True,
-    help="Of a polygon that a tile must show, unless the part fills a hundredth of the tile.",
+    help="Of a polygon that a tile must show, unless the part fills a twentieth of the tile.",
 )
 @click.option(
     "--absent", type=click.IntRange(min=0), default=1, show_default=True, help="Classes not there, asked a tile."

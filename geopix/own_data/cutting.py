@@ -35,13 +35,13 @@ class SliverRule:
 
     pixels: int = 16
     share: float = 0.25
-    of_tile: float = 0.01
+    of_tile: float = 0.05
 
     def keeps(self, part: int, whole: float, tile: int) -> bool:
         """Says whether a part is kept.
 
         >>> rule = SliverRule()
-        >>> rule.keeps(30, 100.0, 10_000), rule.keeps(20, 1000.0, 10_000), rule.keeps(100, 1e6, 10_000)
+        >>> rule.keeps(30, 100.0, 10_000), rule.keeps(20, 1000.0, 10_000), rule.keeps(500, 1e6, 10_000)
         (True, False, True)
 
         Args:

@@ -5,13 +5,14 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from geopix.own_data.cutting import Spot, Truth, look, spots
+from geopix.own_data.cutting import Spot, look, spots
 from geopix.own_data.ground import drawn
-from geopix.own_data.places import Place, split_places
+from geopix.own_data.places import split_places
 from geopix.own_data.polygons import Layer, Polygon, read_layers
 from geopix.own_data.previews import write_previews
 from geopix.own_data.problems import Problems
@@ -23,7 +24,7 @@ from geopix.own_data.starters import write_recipe, write_task
 from geopix.own_data.tables import IMAGES, write_tables
 from geopix.prediction.geotiff import GeoTiff
 from harness.digests import file_digest
-from harness.errors import ConfigurationError, DataError
+from harness.errors import ConfigurationError, DataError, EnvironmentProblem
 
 VERSION = 1  # of what is written: another version makes other bytes
 REPORT = "report.json"
@@ -81,14 +82,29 @@ def make_tiles(
     if existing := _existing(output, head):
         return existing
     work = _Work(settings, rasters, layers, problems)
+    work.plan()
+    with _beside(output) as staging:
+        made = work.write(staging, output, progress)
+        report = {**head, **_told(made)}
+        (staging / REPORT).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return made
+
+
+@contextmanager
+def _beside(output: Path) -> Iterator[Path]:
+    """Gives a folder beside the output, which takes its place when all went well and is removed when not."""
     staging = output.absolute().parent / f".{output.name}.partial"
     shutil.rmtree(staging, ignore_errors=True)
-    (staging / IMAGES).mkdir(parents=True)
-    made = work.write(staging, output, progress)
-    report = {**head, **_told(made)}
-    (staging / REPORT).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    staging.replace(output)
-    return made
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+        staging.replace(output)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"--output: {output} cannot be written: {error}. Make room or choose another."
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 class _Work:
@@ -104,15 +120,30 @@ class _Work:
         self._polygons = [polygon for layer in layers for polygon in layer.polygons]
         self._classes = sorted({polygon.category for polygon in self._polygons})
         self._counts: Counter[str] = Counter()
+        self._inside: set[int] = set()
+        self._chosen: list[Spot] = []
+
+    def plan(self) -> None:
+        """Decides which tiles are cut.
+
+        Raises:
+            ConfigurationError: there are fewer places than splits.
+            DataError: no polygon lies in a raster.
+        """
+        everywhere = self._spots()
+        self._inside = {id(polygon) for spot in everywhere for polygon, _ in spot.drawn}
+        if not self._inside:
+            raise DataError(_nowhere(self._rasters, self._layers))
+        self._chosen = self._with_some_background(everywhere)
 
     def write(self, staging: Path, output: Path, progress: Progress) -> Made:
-        """Writes all files but the report."""
-        everywhere = self._spots()
-        inside = {id(polygon) for spot in everywhere for polygon, _ in spot.drawn}
-        if not inside:
-            raise DataError(_nowhere(self._rasters, self._layers))
-        chosen = self._with_some_background(everywhere)
-        tiles = list(self._tiles(staging, chosen, progress))
+        """Writes all files but the report, as it was planned.
+
+        Raises:
+            DataError: a split has nothing that can be asked.
+        """
+        (staging / IMAGES).mkdir()
+        tiles = list(self._tiles(staging, progress))
         counts = {
             split: SplitCount.of([tile for tile in tiles if tile.spot.place.split == split])
             for split, _ in self._settings.splits
@@ -123,7 +154,7 @@ class _Work:
         write_recipe(staging, output, self._settings)
         write_previews(staging, tiles)
         notes = Counter(note for raster in self._rasters for note in raster.notes)
-        return Made(output, counts, tuple(self._problems.found), self._left_out(inside, tiles), notes, new=True)
+        return Made(output, counts, tuple(self._problems.found), self._left_out(tiles), notes, new=True)
 
     def _spots(self) -> list[Spot]:
         settings = self._settings
@@ -151,11 +182,11 @@ class _Work:
     def _chance(self, spot: Spot) -> bytes:
         return shuffled(f"{self._settings.seed}/{_spelt(spot)}")
 
-    def _tiles(self, staging: Path, chosen: Sequence[Spot], progress: Progress) -> Iterator[Tile]:
+    def _tiles(self, staging: Path, progress: Progress) -> Iterator[Tile]:
         stems = _stems(self._rasters)
         done = 0
         for raster in self._rasters:
-            own = [spot for spot in chosen if spot.place.raster is raster]
+            own = [spot for spot in self._chosen if spot.place.raster is raster]
             if not own:
                 continue
             with GeoTiff.opened(raster.path, self._settings.reading) as scene:
@@ -163,7 +194,7 @@ class _Work:
                     if tile := self._tile(staging, stems[id(raster)], spot, scene):
                         yield tile
                     done += 1
-                    progress(done, len(chosen))
+                    progress(done, len(self._chosen))
 
     def _tile(self, staging: Path, stem: str, spot: Spot, scene: GeoTiff) -> Tile | None:
         sight = scene.read(spot.window)
@@ -179,14 +210,14 @@ class _Work:
         sight.picture.save(staging / IMAGES / name, "PNG")
         return Tile(name, spot, truth, tuple(questions))
 
-    def _left_out(self, inside: set[int], tiles: Sequence[Tile]) -> LeftOut:
+    def _left_out(self, tiles: Sequence[Tile]) -> LeftOut:
         splits: dict[int, set[str]] = {}
         for tile in tiles:
             for target in tile.truth.targets:
                 splits.setdefault(id(target.polygon), set()).add(tile.spot.place.split)
         return LeftOut(
-            outside=_named(self._polygons, lambda polygon: id(polygon) not in inside),
-            small=_named(self._polygons, lambda polygon: id(polygon) in inside and id(polygon) not in splits),
+            outside=_named(self._polygons, lambda polygon: id(polygon) not in self._inside),
+            small=_named(self._polygons, lambda polygon: id(polygon) in self._inside and id(polygon) not in splits),
             several_splits=_named(self._polygons, lambda polygon: len(splits.get(id(polygon), ())) > 1),
             without_data=self._counts["without_data"],
             background=self._counts["background"],

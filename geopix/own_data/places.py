@@ -150,7 +150,9 @@ def _check_enough(groups: int, rasters: int, shares: Shares, block: int | None) 
     parts = "rasters" if block is None else "blocks"
     why = " (those that overlap on the ground go together)" if groups < rasters or block is not None else ""
     advice = (
-        "Part them into blocks with --block 2048, for example" if block is None else "Choose smaller blocks with --block"
+        "Part them into blocks with --block 2048, for example"
+        if block is None
+        else "Choose smaller blocks with --block"
     )
     raise ConfigurationError(
         f"--splits: {groups} separate {parts}{why} cannot fill {len(shares)} splits ({splits}). {advice}, or ask for "

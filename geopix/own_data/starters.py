@@ -22,8 +22,8 @@ def write_task(folder: Path, root: str, settings: Settings, counts: Mapping[str,
     """
     name, rule, test = settings.name, settings.rule, counts[settings.test]
     notes = [
-        f"A part of a polygon is asked about when it has {rule.pixels} pixels or more, and at least {rule.share:.0%} of "
-        f"the polygon's area or {rule.of_tile:.0%} of the tile's.",
+        f"A part of a polygon is asked about when it has {rule.pixels} pixels or more, and at least {rule.share:.0%} "
+        f"of the polygon's area or {rule.of_tile:.0%} of the tile's.",
         "No ground is in two splits. Intervals resample whole places: rasters, or the blocks they were parted into.",
         "The preset rela is that of gRefCOCO: an answer about what is not there is right when it marks no pixel.",
     ]

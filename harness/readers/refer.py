@@ -100,7 +100,9 @@ class ReferReader:
             return False
         for key in self.tags.values():
             if not isinstance(row.get(key), str | int):
-                problems.add(f"{place}.{key}", f"expected text or a whole number for a tag, found {describe(row.get(key))}")
+                problems.add(
+                    f"{place}.{key}", f"expected text or a whole number for a tag, found {describe(row.get(key))}"
+                )
         return True
 
     def _sentences(self, reference: Row, instances: "_Instances", gallery: Gallery) -> Iterator[Sample]:

@@ -1,6 +1,7 @@
 """Small rasters with one-metre pixels, and polygons given in their pixels."""
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 from rasterio.warp import transform_geom
 
@@ -35,8 +37,10 @@ class Site:
         path = self.folder / "rasters" / f"{name}.tif"
         path.parent.mkdir(exist_ok=True)
         size = {"height": side, "width": side, "count": count, "dtype": kind}
-        with rasterio.open(path, "w", driver="GTiff", **size, **place, **profile) as file:
-            file.write(pixels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, "w", driver="GTiff", **size, **place, **profile) as file:
+                file.write(pixels)
         return path
 
     def polygons(
