@@ -1,14 +1,11 @@
 """From rasters and polygons to a data set on disk: written beside its place and renamed."""
 
-import json
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from geopix.own_data.cutting import Spot, look, spots
 from geopix.own_data.ground import drawn
@@ -19,37 +16,14 @@ from geopix.own_data.problems import Problems
 from geopix.own_data.questions import asked, shuffled
 from geopix.own_data.rasters import Raster, find_rasters
 from geopix.own_data.records import LeftOut, SplitCount, Tile
+from geopix.own_data.report import Made, existing, head, write_report
 from geopix.own_data.settings import Settings
 from geopix.own_data.starters import write_recipe, write_task
 from geopix.own_data.tables import IMAGES, write_tables
 from geopix.prediction.geotiff import GeoTiff
-from harness.digests import file_digest
-from harness.errors import ConfigurationError, DataError, EnvironmentProblem
+from harness.errors import DataError, EnvironmentProblem
 
-VERSION = 1  # of what is written: another version makes other bytes
-REPORT = "report.json"
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A data set.
-
-    Attributes:
-        folder: where it is.
-        splits: what each split holds.
-        problems: the name of each raster and polygon that could not be used, with the reason.
-        left_out: what else is not in it.
-        notes: what was converted when rasters were read: how many have each note.
-        new: whether this call made it; False: it was there already.
-    """
-
-    folder: Path
-    splits: Mapping[str, SplitCount]
-    problems: tuple[tuple[str, str], ...]
-    left_out: LeftOut
-    notes: Mapping[str, int]
-    new: bool
 
 
 def make_tiles(
@@ -78,15 +52,14 @@ def make_tiles(
     rasters = find_rasters(places, settings.reading, problems)
     layers = read_layers(polygons, settings.columns, problems)
     problems.settle(settings.defects)
-    head = _head(rasters, layers, settings)
-    if existing := _existing(output, head):
-        return existing
+    about = head(rasters, layers, settings)
+    if there := existing(output, about):
+        return there
     work = _Work(settings, rasters, layers, problems)
     work.plan()
     with _beside(output) as staging:
         made = work.write(staging, output, progress)
-        report = {**head, **_told(made)}
-        (staging / REPORT).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_report(staging, about, made)
     return made
 
 
@@ -273,57 +246,3 @@ def _extent(layer: Layer) -> tuple[float, ...]:
     boxes = [polygon.shape.bounds for polygon in layer.polygons]
     west, south, east, north = zip(*boxes, strict=True)
     return min(west), min(south), max(east), max(north)
-
-
-def _head(rasters: Sequence[Raster], layers: Sequence[Layer], settings: Settings) -> dict[str, Any]:
-    """What decides the bytes, as JSON has it."""
-    files = {raster.name: file_digest(raster.path) for raster in rasters}
-    files |= {str(layer.path): file_digest(layer.path) for layer in layers}
-    head = {"geopix_tiles": VERSION, "settings": settings.plain(), "files": files}
-    plain: dict[str, Any] = json.loads(json.dumps(head))
-    return plain
-
-
-def _told(made: Made) -> dict[str, Any]:
-    return {
-        "splits": {name: asdict(count) for name, count in made.splits.items()},
-        "problems": [{"name": name, "reason": reason} for name, reason in made.problems],
-        "left_out": asdict(made.left_out),
-        "notes": made.notes,
-    }
-
-
-def _existing(output: Path, head: Mapping[str, Any]) -> Made | None:
-    """The data set that is there; None where there is none.
-
-    Raises:
-        ConfigurationError: the folder holds anything else.
-    """
-    if output.is_file():
-        raise ConfigurationError(f"--output: {output} is a file; expected a folder. Choose another path.")
-    if not output.exists() or not any(output.iterdir()):
-        return None
-    report = output / REPORT
-    try:
-        found = json.loads(report.read_text("utf-8"))
-        different = [key for key in head if found[key] != head[key]]
-        made = Made(
-            output,
-            {name: SplitCount(**count) for name, count in found["splits"].items()},
-            tuple((problem["name"], problem["reason"]) for problem in found["problems"]),
-            LeftOut(**found["left_out"]),
-            found["notes"],
-            new=False,
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"--output: {output} is not empty and holds no data of geopix tiles that can be read ({REPORT}: {error}). "
-            "Choose an empty or a new folder."
-        ) from error
-    if different:
-        words = {"geopix_tiles": "another version", "settings": "other options", "files": "other files"}
-        how = " and ".join(words[key] for key in different)
-        raise ConfigurationError(
-            f"--output: {output} holds data made with {how}. Choose another folder, or remove this one first."
-        )
-    return made

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from rasterio.warp import transform
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geopix.own_data.ground import applied
+from geopix.own_data.ground import LONGITUDE_LATITUDE, applied, transformed
 from geopix.own_data.rasters import Raster
 from geopix.prediction.tiles import Window
 from harness.errors import ConfigurationError
@@ -134,9 +133,8 @@ def _outline(raster: Raster, window: Window) -> shapely.Polygon:
     ones, zeros = np.ones(POINTS_A_SIDE), np.zeros(POINTS_A_SIDE)
     across = np.concatenate([along, ones, 1 - along, zeros]) * window.width + window.x
     down = np.concatenate([zeros, along, ones, 1 - along]) * window.height + window.y
-    x, y = applied(raster.place.transform, np.stack([across, down], axis=1)).T
-    longitudes, latitudes = transform(raster.place.crs, "EPSG:4326", x, y)
-    return shapely.Polygon(np.stack([longitudes, latitudes], axis=1))
+    corners = applied(raster.place.transform, np.stack([across, down], axis=1))
+    return shapely.Polygon(transformed(raster.place.crs, LONGITUDE_LATITUDE, corners))
 
 
 def _share_ground(one: shapely.Polygon, other: shapely.Polygon) -> bool:

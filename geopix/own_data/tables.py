@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasterio.warp import transform
 
-from geopix.own_data.ground import applied
+from geopix.own_data.ground import LONGITUDE_LATITUDE, applied, transformed
 from geopix.own_data.records import Tile
 
 IMAGES, REFERENCES, INSTANCES, FOOTPRINTS = "images", "references.json", "instances.json", "tiles.geojson"
@@ -73,8 +72,7 @@ def _footprint(tile: Tile) -> Row:
     window, raster = tile.spot.window, tile.spot.place.raster
     x, y = [window.x, window.right], [window.y, window.bottom]
     corners = np.array([[x[0], y[1]], [x[1], y[1]], [x[1], y[0]], [x[0], y[0]], [x[0], y[1]]], dtype=np.float64)
-    ground = applied(raster.place.transform, corners)
-    ring = zip(*transform(raster.place.crs, "EPSG:4326", *ground.T), strict=True)
+    ring = transformed(raster.place.crs, LONGITUDE_LATITUDE, applied(raster.place.transform, corners)).tolist()
     return {
         "type": "Feature",
         "properties": {"image": tile.image, "split": tile.spot.place.split, "place": tile.spot.place.group},
