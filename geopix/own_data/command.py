@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from geopix.own_data.making import Made
+    from geopix.own_data.report import Made
     from geopix.own_data.settings import Settings
 
 

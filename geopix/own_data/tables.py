@@ -23,7 +23,9 @@ def write_tables(folder: Path, name: str, tiles: Sequence[Tile], classes: Sequen
         tiles: its tiles.
         classes: the names of its classes, in order.
     """
-    images, annotations, references = [], [], []
+    images: list[Row] = []
+    annotations: list[Row] = []
+    references: list[Row] = []
     for number, tile in enumerate(tiles, 1):
         images.append(_image(number, tile))
         ids = [len(annotations) + 1 + at for at in range(len(tile.truth.targets))]

@@ -59,7 +59,7 @@ def test_the_task_asks_about_the_last_split_and_knows_what_is_where(site: Site) 
     reports = json.loads((folder / "report.json").read_text())["splits"]
     assert len(samples(folder)) == reports["test"]["questions"] == task(folder).spec.expects.samples
     assert task(folder).spec.cluster == "place"
-    here = "a" if found["every ship"].images[0].id.startswith("a_") else "b"
+    here = "a" if found["every ship"].images[0].path.name.startswith("a_") else "b"
     mask = decode(found["every ship"].target.masks[0])
     expected = np.zeros((32, 32), bool)
     expected[5:15, 5:15] = True
