@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, PreTrainedConfig, PreTrainedModel
 
+from geopix.attention import PRODUCTS
 from geopix.branching import (
     OwnRows,
     PackedRows,
@@ -141,7 +142,7 @@ class AnswerDecoder:
 
 
 def as_scores(mask: Tensor, dtype: torch.dtype, config: PreTrainedConfig) -> Tensor:
-    """Eager attention adds a mask of what is seen to its scores; SDPA takes a boolean one as it is."""
-    if mask.dtype != torch.bool or config._attn_implementation != "eager":
+    """Eager attention and ours add a mask of what is seen to their scores; SDPA takes a boolean one as it is."""
+    if mask.dtype != torch.bool or config._attn_implementation not in {"eager", PRODUCTS}:
         return mask
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from geopix.attention import attend
+
+FEW = 16  # queries or keys, of which fused kernels work on larger blocks
+
 
 class ChannelNorm(nn.Module):
     """Normalises `float[B, C, h, w]` over its channels at each place (SAM's LayerNorm2d)."""
@@ -69,7 +73,9 @@ class Attention(nn.Module):
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """float[B, N, channels], float[B, K, context] twice -> float[B, N, channels]."""
         q, k, v = self.q_proj(queries), self.k_proj(keys), self.v_proj(values)
-        attended = functional.scaled_dot_product_attention(self._split(q), self._split(k), self._split(v))
+        few = min(q.shape[1], k.shape[1]) <= FEW
+        how = attend if few else functional.scaled_dot_product_attention
+        attended = how(self._split(q), self._split(k), self._split(v))
         return self.out_proj(attended.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split(self, projected: Tensor) -> Tensor:

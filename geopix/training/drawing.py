@@ -106,9 +106,18 @@ def draw(lesson: Lesson, count: int, pairs: float, random: np.random.Generator) 
         pairs: the chance that a segmentation question asks for a second target as well.
         random: the source of chance.
     """
-    order = random.permutation(len(lesson.turns))[:count]
+    order = _some(lesson, count, random)
     chosen = [_phrased(lesson.turns[index], random) for index in order]
     return [_joined(turn, chosen, random) if turn.subject and random.random() < pairs else turn for turn in chosen]
+
+
+def _some(lesson: Lesson, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Returns the numbers of some different turns, in the order in which they are asked."""
+    number = len(lesson.turns)
+    if not lesson.shares:
+        return random.permutation(number)[:count]
+    chances = np.array(lesson.shares) / sum(lesson.shares)
+    return random.choice(number, size=min(count, number), replace=False, p=chances)
 
 
 def draw_change(augmentation: Augmentation, random: np.random.Generator) -> Symmetry:

@@ -18,7 +18,7 @@ from geopix.training.drawing import Choice
 from geopix.training.examples import Examples
 from geopix.training.memory import Load, PartWeights, activations, on_meta, weigh
 from geopix.training.mixture import Mixture, read_mixture, texts
-from geopix.training.preparation import collator_for, drawing_of, find_sources
+from geopix.training.preparation import collator_for, drawing_of, find_sources, packed
 from geopix.training.samples import missing_images
 from geopix.training.schema import Recipe
 from geopix.training.sources import find_data
@@ -104,7 +104,7 @@ def plan(
 def _read(made: Plan, data_dir: Path, catalogue: Catalogue, plugins: Plugins) -> None:
     recipe = made.recipe
     data_sets = find_data(recipe.data, data_dir, catalogue, plugins, on_defect=recipe.defects.sample, seed=recipe.seed)
-    made.mixture = read_mixture(data_sets)
+    made.mixture = packed(made.recipe, read_mixture(data_sets))
     drawing = drawing_of(recipe, made.mixture)
     made.drawn = tuple(drawing.at(place) for place in range(CONVERSATIONS))
 

@@ -1,14 +1,17 @@
-"""AdamW with a rate for each part, and the schedule of the learning rate."""
+"""The optimisers, with a rate for each part, and the schedule of the learning rate."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import AdamW, Muon, Optimizer
 
 from geopix.training.schema import Optimiser
 
 ONLY = ""
+Group = dict[str, Any]
 
 
 def rate(step: int, steps: int, warmup_share: float, schedule: str = "cosine") -> float:
@@ -32,35 +35,76 @@ def rate(step: int, steps: int, warmup_share: float, schedule: str = "cosine") -
             return 1.0
 
 
-def build_optimiser(settings: Optimiser, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
-    """Returns AdamW over the parameters that learn; vectors (biases, norms, scales) are not decayed.
+class MuonWithAdamW(Optimizer):
+    """Muon for the matrices within the model, AdamW for all else, as one optimiser.
+
+    Muon (Jordan et al. 2024; with the rates of Moonlight, arXiv:2502.16982, so that AdamW's fit) makes each step of a
+    matrix nearly orthogonal. It is made for hidden layers: embeddings, heads, filters and vectors stay with AdamW.
 
     Args:
-        settings: learning rate, decay and so on.
+        matrices: groups of two-dimensional parameters.
+        others: groups of all other parameters.
+        betas: AdamW's.
+    """
+
+    def __init__(self, matrices: list[Group], others: list[Group], betas: tuple[float, float]) -> None:
+        self._inner: list[Optimizer] = []
+        if matrices:
+            self._inner.append(Muon(matrices, adjust_lr_fn="match_rms_adamw"))
+        if others:
+            self._inner.append(AdamW(others, betas=betas))
+        super().__init__([group for optimiser in self._inner for group in optimiser.param_groups], {})
+        self._share()
+
+    def _share(self) -> None:
+        """Makes the groups and the state those of the inner optimisers, for whoever sets a rate or saves them."""
+        self.param_groups = [group for optimiser in self._inner for group in optimiser.param_groups]
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Takes a step of both."""
+        loss = None if closure is None else closure()
+        for optimiser in self._inner:
+            optimiser.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state of both, in their order."""
+        return {"inner": [optimiser.state_dict() for optimiser in self._inner]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Loads what `state_dict` returned."""
+        for optimiser, state in zip(self._inner, state_dict["inner"], strict=True):
+            optimiser.load_state_dict(state)
+        self._share()
+
+
+def build_optimiser(settings: Optimiser, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
+    """Returns the optimiser of the parameters that learn; vectors (biases, norms, scales) are not decayed.
+
+    Args:
+        settings: kind, learning rate, decay and so on.
         parameters: each parameter with the part it belongs to; `ONLY` where there are no parts.
     """
-    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[str, bool, bool], Group] = {}
     for part, parameter in parameters:
-        if parameter.requires_grad:
-            groups.setdefault((part, parameter.ndim > 1), []).append(parameter)
-    rates = {str(part): factor for part, factor in settings.rates.items()}
-    return torch.optim.AdamW(
-        [
-            {
-                "params": members,
-                "weight_decay": settings.weight_decay if decayed else 0.0,
-                "lr": settings.learning_rate * rates.get(part, 1.0),
-            }
-            for (part, decayed), members in groups.items()
-        ],
-        lr=settings.learning_rate,
-        betas=settings.betas,
-    )
+        if not parameter.requires_grad:
+            continue
+        orthogonal = settings.kind == "muon" and parameter.ndim == 2 and part != "embeddings"
+        factor = {str(name): factor for name, factor in settings.rates.items()}.get(part, 1.0)
+        group = {
+            "params": [],
+            "weight_decay": settings.weight_decay if parameter.ndim > 1 else 0.0,
+            "lr": settings.learning_rate * factor,
+        }
+        groups.setdefault((part, parameter.ndim > 1, orthogonal), group)["params"].append(parameter)
+    if settings.kind == "adamw":
+        return AdamW(list(groups.values()), lr=settings.learning_rate, betas=settings.betas)
+    matrices = [group for (_, _, orthogonal), group in groups.items() if orthogonal]
+    others = [group for (_, _, orthogonal), group in groups.items() if not orthogonal]
+    return MuonWithAdamW(matrices, others, settings.betas)
 
 
-def build_schedule(
-    settings: Optimiser, optimiser: torch.optim.Optimizer, steps: int
-) -> torch.optim.lr_scheduler.LambdaLR:
+def build_schedule(settings: Optimiser, optimiser: Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
     """Returns the schedule of an optimiser's learning rates over so many steps."""
     return torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: rate(step, steps, settings.warmup_share, settings.schedule)

@@ -1,6 +1,6 @@
 """What is checked and built before the first step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 
+from geopix.attention import PRODUCTS
 from geopix.blind import BlankImages
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
@@ -19,6 +20,7 @@ from geopix.training.folder import claim
 from geopix.training.machine import join_processes
 from geopix.training.maps import find_maps
 from geopix.training.mixture import DataSet, Mixture, raise_all, read_mixture, texts
+from geopix.training.packing import by_number
 from geopix.training.parts import modules_named, settle
 from geopix.training.schema import Recipe
 from geopix.training.sources import changed_task, find_data
@@ -114,14 +116,21 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
     """
     sources = find_sources(recipe, data_dir, output, catalogue, plugins)
     accelerator = join_processes(recipe, output)
-    mixture = read_mixture(sources.data_sets)
+    mixture = packed(recipe, read_mixture(sources.data_sets))
     with accelerator.main_process_first():
         claim(output, recipe, mixture)
     torch.manual_seed(recipe.seed)
     model, processor = build_base(recipe, lambda: texts(mixture.lessons))
+    if recipe.attention == "products":
+        model.set_attn_implementation(PRODUCTS)
     settle(model, recipe, one_type=accelerator.distributed_type == DistributedType.FSDP)
     modules_named(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, sources.examiner, data_dir, output, accelerator)
+
+
+def packed(recipe: Recipe, mixture: Mixture) -> Mixture:
+    """Returns the mixture with what is asked about the same picture put together, where the recipe wants it."""
+    return replace(mixture, lessons=by_number(mixture.lessons)) if recipe.same_picture == "number" else mixture
 
 
 def drawing_of(recipe: Recipe, mixture: Mixture) -> Drawing:

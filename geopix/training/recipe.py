@@ -82,8 +82,8 @@ def _base_problems(base: Base) -> Iterator[tuple[KeyPath, str]]:
         )
     elif (base.memory or base.fresh) and given != ["checkpoint"]:
         yield ("base",), "`memory` and `fresh` change a checkpoint; a base of another kind sets `config` instead"
-    elif base.config and given in (["checkpoint"], ["size"]):
-        yield ("base", "config"), f"a base given by `{given[0]}` has its configuration already; leave this out"
+    elif base.config and given == ["checkpoint"]:
+        yield ("base", "config"), "a base given by `checkpoint` has its configuration already; leave this out"
 
 
 def _source_problems(source: Source, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

@@ -22,9 +22,8 @@ from harness.spec import Task
 
 #: The identifier before a question of each capability; those without a released one are asked as questions.
 IDENTIFIERS = {capability: capability for capability in TASKS} | {"classify": "vqa", "choose": "vqa"}
-#: What is answered to a question about something that is not there.
-NOTHING = "There is none."
 SHOWN = 20
+NOTHING = "There is no target."  # in words that the harness reads
 
 ByImage = Mapping[str, Sequence[Sample]]
 

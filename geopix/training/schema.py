@@ -38,7 +38,8 @@ class Base(Strict):
         default=448, ge=1, description="Side in pixels of what an assembled base's vision tower reads."
     )
     config: dict[str, Any] = Field(
-        default={}, description="Fields of GeoPixConfig that an assembled base has otherwise, `memory_length` say."
+        default={},
+        description="Fields of GeoPixConfig that an assembled or fresh base has otherwise, `memory_length` say.",
     )
     vocabulary: int = Field(
         default=1024, ge=266, description="Tokens of the tokenizer trained on the mixture's words, with `size`."
@@ -112,8 +113,11 @@ class Source(Strict):
 
 
 class Optimiser(Strict):
-    """AdamW; the learning rate warms up in a line."""
+    """How weights learn; the learning rate warms up in a line."""
 
+    kind: Literal["adamw", "muon"] = Field(
+        default="adamw", description="`muon` takes orthogonal steps of the matrices within, AdamW's of all else."
+    )
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.05, ge=0, description="Of matrices; vectors are not decayed.")
     betas: tuple[float, float] = (0.9, 0.95)
@@ -214,9 +218,19 @@ class Recipe(Strict):
         default=1, ge=1, description="Parts that a step's images are worked on in, one after the other."
     )
     questions_per_image: int = Field(default=8, ge=1, description="Questions packed behind one image.")
+    same_picture: Literal["path", "number"] = Field(
+        default="path",
+        description="Which files are packed as one image: each its own, or all of one kind of picture whose names end "
+        "in the same number, as those of benchmarks that share their pictures. With `number`, the `weight` of a source "
+        "says how many of an image's questions come from it, relative to the others.",
+    )
     pairs: float = Field(default=0.0, ge=0, le=1, description="Share of segmentation questions that name two targets.")
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="`bfloat16` computes in it where that is safe, and keeps weights at rest in it."
+    )
+    attention: Literal["sdpa", "products"] = Field(
+        default="sdpa",
+        description="Torch's fused kernels, or plain matrix products, which a CPU computes faster in `bfloat16`.",
     )
     gradient_checkpointing: bool = Field(
         default=False, description="Computes each block a second time on the way back, and keeps less in memory."

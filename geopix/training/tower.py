@@ -118,6 +118,11 @@ class TowerLesson(nn.Module):
         self.register_buffer("palette", torch.tensor(list(settings.colours.values())).reshape(-1, 3) / 255)
         self.register_buffer("rarity", rarity)
 
+    def named_parts(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yields each parameter with the part that the optimiser knows it by."""
+        for name, parameter in self.named_parameters():
+            yield "embeddings" if name.startswith(("embeddings.", "heads.")) else ONLY, parameter
+
     def forward(self, images: Tensor, cells: Tensor, colours: Tensor) -> dict[str, Tensor]:
         """Returns the losses, `.._loss`, and the shares that were read right, `.._right`: float[] each.
 
@@ -161,7 +166,7 @@ def train_tower(
     files = find_maps(below(data_dir, settings.maps))
     maps = Maps(files, processor.image_processor, FINER * grid, len(settings.words))
     bare = TowerLesson(model, processor, settings, maps.rarity())
-    optimiser: Any = build_optimiser(settings.optimiser, ((ONLY, parameter) for parameter in bare.parameters()))
+    optimiser: Any = build_optimiser(settings.optimiser, bare.named_parts())
     schedule: Any = build_schedule(settings.optimiser, optimiser, settings.steps)
     lesson, optimiser, schedule = accelerator.prepare(bare, optimiser, schedule)
     lesson.train()

@@ -49,9 +49,11 @@ class Lesson:
         turns: questions and answers, in the data set's order.
         weight: how often it is drawn, relative to others.
         augmentation: how its picture may be changed each time it is drawn.
+        shares: for each turn, how often it is drawn, relative to the others; all the same where empty.
     """
 
     image: ImageFile
     turns: tuple[Turn, ...]
     weight: float = 1.0
     augmentation: Augmentation = UNCHANGED
+    shares: tuple[float, ...] = ()

@@ -72,13 +72,13 @@ def scenes(by_image: Mapping[str, Sequence[Sample]], capability: str, frame: Fra
         missing = [sample for sample in samples if without_target(sample)]
         there = [sample for sample in samples if not without_target(sample)]
         here = {fact_category(sample) for sample in there}
-        absent = map(_expression, missing) if said else (name for name in known if name not in here)
+        absent = filter(None, map(_expression, missing)) if said else (name for name in known if name not in here)
         yield image_id, Scene(tuple(_fact(sample, capability, frame) for sample in there), tuple(absent))
 
 
 def without_target(sample: Sample) -> bool:
-    """Says whether a sample asks for what is not in its image, as those of generalised references may."""
-    return sample.tags.get("targets") == "0"
+    """Says whether a sample asks for what is not in its image: a generalised reference, or EarthReason's."""
+    return sample.tags.get("targets") == "0" or sample.tags.get("empty") == "yes"
 
 
 def _expression(sample: Sample) -> str:

@@ -334,7 +334,7 @@ def test_the_trainer_reads_what_was_written(site: Site, templates: str) -> None:
     catalogue = Catalogue([shipped("tasks"), folder / "tasks"], installed())
     (data,) = find_data(recipe.data, folder.parent, catalogue, installed())
     turns = [turn for lesson in data.lessons([]) for turn in lesson.turns]
-    assert {turn.answer for turn in turns} >= {"It is <SEG>.", "There is none."}
+    assert {turn.answer for turn in turns} >= {"It is <SEG>.", "There is no target."}
     for turn in turns:
         assert [area(mask) > 0 for mask in turn.masks] == [True] * turn.answer.count("<SEG>")
 
