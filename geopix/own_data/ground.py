@@ -48,7 +48,7 @@ def _leading(source: CRS, target: CRS | str) -> Iterator[None]:
         yield
     except (RasterioError, CRSError, CPLE_BaseError) as error:
         raise DataError(
-            f"nothing leads from the coordinate reference system {str(source)[:60]} to {str(target)[:60]}: {error}. "
+            f"nothing leads from the coordinate reference system {str(source)[:60]} to {str(target)[:60]}. "
             "Save the polygons in the raster's system, and the raster in one that lies on the earth."
         ) from error
 

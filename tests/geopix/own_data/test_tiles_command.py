@@ -325,6 +325,42 @@ def test_sixteen_bits_and_missing_data_are_read_as_predict_reads_them(site: Site
         assert np.asarray(image)[:, :20].max() == 0
 
 
+def test_a_raster_that_is_not_on_the_earth_is_refused(site: Site) -> None:
+    two_rasters(site)
+    site.raster("c", crs='LOCAL_CS["site",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]')
+    site.polygons(FIVE)
+    result = tiles("rasters", "--polygons", "things.geojson", "-o", "data/mine", "--splits", "train,test")
+    assert result.exit_code == 4
+    assert "nothing leads from the coordinate reference system LOCAL_CS" in result.output
+
+
+def test_a_raster_that_breaks_off_ends_it_and_leaves_nothing(site: Site) -> None:
+    two_rasters(site)
+    site.polygons(FIVE)
+    path = site.raster("b", east=100)
+    path.write_bytes(path.read_bytes()[:3000])
+    result = tiles("rasters", "--polygons", "things.geojson", "-o", "data/mine", "--splits", "train,test")
+    assert result.exit_code == 3, result.output
+    assert "b.tif: cannot be read as a picture" in result.output
+    assert not list((site.folder / "data").iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_told(site: Site) -> None:
+    two_rasters(site)
+    site.polygons(FIVE)
+    (site.folder / "data").write_text("a file")
+    result = tiles("rasters", "--polygons", "things.geojson", "-o", "data/mine", "--splits", "train,test")
+    assert result.exit_code == 4
+    assert "--output: data/mine cannot be written" in result.output
+
+
+def test_without_the_extra_it_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "pyogrio" else name)
+    result = tiles("rasters", "--polygons", "things.geojson", "-o", "data/mine")
+    assert result.exit_code == 4
+    assert "geopix tiles needs pyogrio. Install the extra: pip install 'geopix[geo]'" in result.output
+
+
 @pytest.mark.parametrize("templates", ["[tiles]", "[]"])
 def test_the_trainer_reads_what_was_written(site: Site, templates: str) -> None:
     two_rasters(site)
