@@ -234,7 +234,7 @@ def script(path: Path) -> Any:
     return pytest.param(path, marks=marks, id=path.name)
 
 
-@pytest.mark.parametrize("path", map(script, SCRIPTS))
+@pytest.mark.parametrize("path", [script(path) for path in SCRIPTS])
 def test_documents_can_be_followed(path: Path, reader: Reader) -> None:
     for block in blocks(path):
         try:
