@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 from geopix.own_data.cutting import Spot, look, spots
@@ -209,10 +210,12 @@ def _spelt(spot: Spot) -> str:
 def _stems(rasters: Sequence[Raster]) -> dict[int, str]:
     """A name for each raster's tiles, its own without what file systems quarrel over; no two are the same."""
     found: dict[int, str] = {}
+    taken: set[str] = set()
     for raster in rasters:
         stem = re.sub(r"[^\w.-]", "_", raster.path.stem)
-        same = sum(known.lower() == stem.lower() for known in found.values())
-        found[id(raster)] = f"{stem}-{len(found)}" if same else stem
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        found[id(raster)] = next(name for name in names if name.lower() not in taken)
+        taken.add(found[id(raster)].lower())
     return found
 
 
@@ -229,14 +232,14 @@ def _nowhere(rasters: Sequence[Raster], layers: Sequence[Layer]) -> str:
     for raster in rasters[:3]:
         a, _, west, _, e, north = raster.place.transform[:6]
         lines.append(
-            f"{raster.name}: {raster.place.crs.to_string()[:40]}, x {west:g} to {west + a * raster.width:g}, "
-            f"y {north + e * raster.height:g} to {north:g}"
+            f"{raster.name}: {raster.place.crs.to_string()[:40]}, "
+            f"x {west:.9g} to {west + a * raster.width:.9g}, y {north + e * raster.height:.9g} to {north:.9g}"
         )
     for layer in layers[:3]:
-        bounds = layer.tree.geometries
-        if len(bounds):
+        if layer.polygons:
             x0, y0, x1, y1 = _extent(layer)
-            lines.append(f"{layer.path}: {layer.crs.to_string()[:40]}, x {x0:g} to {x1:g}, y {y0:g} to {y1:g}")
+            where = f"x {x0:.9g} to {x1:.9g}, y {y0:.9g} to {y1:.9g}"
+            lines.append(f"{layer.path}: {layer.crs.to_string()[:40]}, {where}")
         else:
             lines.append(f"{layer.path}: no polygon that can be used")
     return "\n".join(lines)

@@ -325,6 +325,17 @@ def test_sixteen_bits_and_missing_data_are_read_as_predict_reads_them(site: Site
         assert np.asarray(image)[:, :20].max() == 0
 
 
+def test_rasters_of_one_name_in_two_folders_have_tiles_of_their_own(site: Site) -> None:
+    for number, name in enumerate(("a", "a-2", "b")):
+        site.raster(name, east=100 * number)
+    (site.folder / "rasters" / "more").mkdir()
+    (site.folder / "rasters" / "b.tif").rename(site.folder / "rasters" / "more" / "A.tif")
+    site.polygons([("ship", square(5 + 100 * number, 5, 10)) for number in range(3)])
+    folder = made(site, "--splits", "train:2,test:1", "--tile", 64, "--overlap", 0)
+    assert sorted(path.name for path in (folder / "images").iterdir()) == ["A-3_0_0.png", "a-2_0_0.png", "a_0_0.png"]
+    assert len({path.read_bytes() for path in (folder / "images").iterdir()}) == 1
+
+
 def test_a_raster_that_is_not_on_the_earth_is_refused(site: Site) -> None:
     two_rasters(site)
     site.raster("c", crs='LOCAL_CS["site",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]')
