@@ -5,6 +5,7 @@ import click
 from geopix.checkpoint_commands import card_command, merge_command
 from geopix.conversion.command import convert_command
 from geopix.earth.command import earth
+from geopix.own_data.command import tiles_command
 from geopix.prediction.command import predict_command
 from geopix.serving.command import serve_command
 from geopix.training.command import train_command
@@ -22,5 +23,6 @@ main.add_command(convert_command)
 main.add_command(merge_command)
 main.add_command(card_command)
 main.add_command(serve_command)
+main.add_command(tiles_command)
 main.add_command(train_command)
 main.add_command(earth)

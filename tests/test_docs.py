@@ -2,7 +2,8 @@
 
 Each document is a script. Its blocks are done from top to bottom in an empty folder: a block with title="PATH" is
 written to that file, commands and Python are run, and a block with output=yes holds lines of the last command's output.
-Four kinds of commands are only checked: `pip install` (the extras exist), `geopix train` (the recipe and its overrides
+A block with whole=yes is run as it stands, and makes its document a slow one: elsewhere Mini Earth is kept small, and
+four kinds of commands are only checked: `pip install` (the extras exist), `geopix train` (the recipe and its overrides
 are right), `geopix serve` (its options) and `make` other than `make demo`.
 """
 
@@ -38,6 +39,7 @@ from harness.plugins import installed
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SCRIPTS = [path for path in DOCUMENTS if path.name not in ("commands.md", "benchmarks.md")]
+WHOLE = "whole=yes"
 FENCE = re.compile(r"^```(\w*)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r'(\w+)="?([^"\s]+)"?')
@@ -99,8 +101,9 @@ class Reader:
         if title := block.settings.get("title"):
             self._write(Path(title), block)
         elif block.language == "sh":
+            run = self._invoke if "whole" in block.settings else self._run
             for command in commands(block.text):
-                self._run(command, int(block.settings.get("exit", 0)))
+                run(command, int(block.settings.get("exit", 0)))
         elif block.language == "python":
             self._python(block.text)
         elif "output" in block.settings:
@@ -148,21 +151,22 @@ class Reader:
                 load_recipe(train_command.make_context("train", rest).params["recipe"])
             case ["geopix", "serve", *rest]:  # tests/geopix/serving starts it
                 serve_command.make_context("serve", rest)
-            case [("geopix" | "geopix-eval") as program, *rest]:
-                self._invoke(program, rest, expected)
+            case ["geopix" | "geopix-eval" as program, *rest]:
+                self._invoke([program, *small(rest)], expected)
             case other:
                 pytest.fail(f"the test does not know the command {shlex.join(other)}")
 
-    def _invoke(self, program: str, words: list[str], expected: int) -> None:
-        if ("geopix-mini" in words or words[:1] == ["predict"]) and not MINI.is_dir():
-            self.left_out.append(shlex.join([program, *words]))
+    def _invoke(self, words: list[str], expected: int) -> None:
+        program, *rest = words
+        if ("geopix-mini" in rest or rest[:1] in (["predict"], ["train"])) and not MINI.is_dir():
+            self.left_out.append(shlex.join(words))
             return
         command: click.Command = geopix if program == "geopix" else geopix_eval
-        result = CliRunner().invoke(command, small(words))
+        result = CliRunner().invoke(command, rest)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         self.output = result.output
-        assert result.exit_code == expected, f"{shlex.join([program, *words])}: {result.output}"
+        assert result.exit_code == expected, f"{shlex.join(words)}: {result.output}"
 
     def _install(self, words: list[str]) -> None:
         place = Path(words[-1])
@@ -224,7 +228,13 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     installed.cache_clear()
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def script(path: Path) -> Any:
+    """A document to follow; slow when it holds blocks that are run as they stand."""
+    marks = [pytest.mark.slow] if WHOLE in path.read_text("utf-8") else []
+    return pytest.param(path, marks=marks, id=path.name)
+
+
+@pytest.mark.parametrize("path", [script(path) for path in SCRIPTS])
 def test_documents_can_be_followed(path: Path, reader: Reader) -> None:
     for block in blocks(path):
         try:

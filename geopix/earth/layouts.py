@@ -10,6 +10,7 @@ from geopix.earth.earthvqa import EarthVqa
 from geopix.earth.geochat_referring import GeochatReferring
 from geopix.earth.geopixeld import GeoPixelD
 from geopix.earth.geopixinstruct import GeoPixInstruct
+from geopix.earth.geotiff import GeoTiffs
 from geopix.earth.karpathy import Karpathy
 from geopix.earth.lasers import Lasers
 from geopix.earth.loveda import LoveDa
@@ -52,6 +53,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "rsitmd": Karpathy("RSITMD", "dataset_RSITMD.json", "images", "tif"),
     "nwpu_captions": NwpuCaptions(),
     "vrsbench_captions": VrsbenchCaptions(),
+    "geotiff": GeoTiffs(),
 }
 USUAL = ("rsvqa_hr", "rrsisd")
 #: Names for several formats at once.

@@ -73,16 +73,22 @@ def read_manner(options: dict[str, Any], output: Output) -> Manner:
         raise ConfigurationError("--overlap: there are no tiles that could overlap. Give --tile too, or leave it out.")
     side = options["overlay_side"] if output.folder else LARGEST_DRAWING if output.drawing else 0
     return Manner(
-        reading=Reading(
-            _bands(options["bands"]) if options["bands"] else None,
-            parse_stretch(options["stretch"]) if options["stretch"] else None,
-        ),
+        reading=read_reading(options["bands"], options["stretch"]),
         tiling=Tiling(tile, tile // 8 if overlap is None else overlap) if tile else None,
         batch_size=options["batch_size"],
         overlay_side=side,
         max_new_tokens=options["max_new_tokens"],
         memory_class=options["memory_class"],
     )
+
+
+def read_reading(bands: str | None, stretch: str | None) -> Reading:
+    """Returns how GeoTIFFs become RGB, from the options `--bands` and `--stretch`.
+
+    Raises:
+        ConfigurationError: bands or stretch cannot be used.
+    """
+    return Reading(_bands(bands) if bands else None, parse_stretch(stretch) if stretch else None)
 
 
 def _bands(text: str) -> tuple[int, ...]:

@@ -11,13 +11,13 @@ from geopix.training.mixture import LeftOut
 from geopix.training.schema import Source
 from geopix.training.talks.files import Talks
 from geopix.training.talks.kinds import listed
-from geopix.training.talks.scene import scenes, spoken_boxes
+from geopix.training.talks.scene import scenes, spoken_boxes, without_target
 from geopix.training.turns import Lesson, Turn
 from harness.boxes import Frame
 from harness.errors import ConfigurationError, DataError
 from harness.interfaces import Reader
 from harness.prompts import PromptTemplate
-from harness.records import ImageFile, Mask, Sample
+from harness.records import ImageFile, Sample
 from harness.spec import Task
 
 #: The identifier before a question of each capability; those without a released one are asked as questions.
@@ -194,7 +194,7 @@ def missing_images(left: Iterable[LeftOut]) -> str:
 
 def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sample: Sample) -> Turn:
     capability = task.spec.capability
-    masks = _marked(sample) if capability == "segment" else ()
+    masks = sample.target.masks if capability == "segment" and not without_target(sample) else ()
     return Turn(
         capability=IDENTIFIERS[capability],
         question=own.render(sample.fields),
@@ -207,15 +207,9 @@ def _turn(task: Task, own: PromptTemplate, others: Sequence[PromptTemplate], sam
     )
 
 
-def _marked(sample: Sample) -> tuple[Mask, ...]:
-    """Returns the masks of a sample; none where a data set calls its target absent and all of them are empty."""
-    absent = sample.tags.get("empty") == "yes"
-    return () if absent else sample.target.masks
-
-
 def _answer(task: Task, sample: Sample) -> str:
     match task.spec.capability:
-        case "segment" if sample.target.masks and not _marked(sample):
+        case "segment" if without_target(sample):
             return NOTHING
         case "segment" if sample.target.masks:
             seg = listed([SEG] * len(sample.target.masks))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class ReferReader:
         references: the file of the references, `{split_by}` in it being who made the splits.
         overlap: what becomes of pixels that lie in several parts of one mask: `union` keeps them; `rmsin` makes them
             background, as the loader of RMSIN and LAVT does (it keeps the pixels where the parts' sum is 1).
+        tags: further tags, each with the key of a reference that holds its value.
     """
 
     dataset: str
@@ -58,6 +59,7 @@ class ReferReader:
     images: str = "images"
     references: str = "refs({split_by}).p"
     overlap: Overlap = "union"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def samples(self, root: Path) -> Iterator[Sample]:
         """Yields the split's sentences in the files' order.
@@ -81,7 +83,7 @@ class ReferReader:
         if not isinstance(content, list):
             problems.add("", f"expected a list of references, found {describe(content)}")
         problems.settle()
-        found = [row for index, row in enumerate(content) if _is_reference(row, f"refs[{index}]", problems)]
+        found = [row for index, row in enumerate(content) if self._is_reference(row, f"refs[{index}]", problems)]
         _check_ids(found, problems)
         problems.settle()
         wanted = [row for row in found if row["split"] == self.split]
@@ -93,6 +95,16 @@ class ReferReader:
             )
         return wanted
 
+    def _is_reference(self, row: Any, place: str, problems: Problems) -> bool:
+        if not _is_reference(row, place, problems):
+            return False
+        for key in self.tags.values():
+            if not isinstance(row.get(key), str | int):
+                problems.add(
+                    f"{place}.{key}", f"expected text or a whole number for a tag, found {describe(row.get(key))}"
+                )
+        return True
+
     def _sentences(self, reference: Row, instances: "_Instances", gallery: Gallery) -> Iterator[Sample]:
         image = instances.images.get(reference["image_id"])
         found = gallery.find(str(image["id"]), image["file_name"]) if image else None
@@ -103,7 +115,8 @@ class ReferReader:
                 images=found.images if found else (),
                 fields={"expression": sentence.get("raw") or sentence["sent"]},
                 target=Target(masks=masks),
-                tags=_tags(reference, masks, instances),
+                tags=_tags(reference, masks, instances)
+                | {name: str(reference[key]) for name, key in self.tags.items()},
                 defect=defect or (found.defect if found else None),
             )
 

@@ -44,7 +44,8 @@ class Scene:
 
     Attributes:
         facts: what is there, in the data set's order.
-        absent: categories of the data set that nothing of this image belongs to.
+        absent: what is not there, by name: what the data set asks for in vain, where it does so at all; else categories
+            of the data set that nothing of this image belongs to.
     """
 
     facts: tuple[Fact, ...]
@@ -54,6 +55,8 @@ class Scene:
 def scenes(by_image: Mapping[str, Sequence[Sample]], capability: str, frame: Frame) -> Iterator[tuple[str, Scene]]:
     """Yields what is known of each image, by the image's id.
 
+    A sample without a target is no fact; it says what is absent.
+
     Args:
         by_image: the samples of each image.
         capability: what kind of answer their task wants.
@@ -62,11 +65,25 @@ def scenes(by_image: Mapping[str, Sequence[Sample]], capability: str, frame: Fra
     Raises:
         DataError: a box or its image cannot be read.
     """
-    known = sorted({fact_category(sample) for samples in by_image.values() for sample in samples} - {""})
+    everything = [sample for samples in by_image.values() for sample in samples]
+    known = sorted({fact_category(sample) for sample in everything if not without_target(sample)} - {""})
+    said = any(map(without_target, everything))
     for image_id, samples in by_image.items():
-        here = {fact_category(sample) for sample in samples}
-        facts = tuple(_fact(sample, capability, frame) for sample in samples)
-        yield image_id, Scene(facts, tuple(name for name in known if name not in here))
+        missing = [sample for sample in samples if without_target(sample)]
+        there = [sample for sample in samples if not without_target(sample)]
+        here = {fact_category(sample) for sample in there}
+        absent = filter(None, map(_expression, missing)) if said else (name for name in known if name not in here)
+        yield image_id, Scene(tuple(_fact(sample, capability, frame) for sample in there), tuple(absent))
+
+
+def without_target(sample: Sample) -> bool:
+    """Says whether a sample asks for what is not in its image: a generalised reference, or EarthReason's."""
+    return sample.tags.get("targets") == "0" or sample.tags.get("empty") == "yes"
+
+
+def _expression(sample: Sample) -> str:
+    """What a sample asks for, in words: its expression, or else its category."""
+    return sample.fields.get("expression", fact_category(sample)).strip().removesuffix(".")
 
 
 def fact_category(sample: Sample) -> str:
@@ -80,7 +97,7 @@ def _fact(sample: Sample, capability: str, frame: Frame) -> Fact:
     return Fact(
         id=sample.id,
         capability=capability,
-        target=sample.fields.get("expression", category).strip().removesuffix("."),
+        target=_expression(sample),
         category=category,
         fields=sample.fields,
         texts=sample.target.texts,

@@ -259,3 +259,14 @@ def test_a_target_that_is_not_there_is_a_defect(tmp_path: Path) -> None:
 def test_targets_that_are_no_numbers_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"refs\[0\]\.ann_id: expected whole numbers in the list"):
         generalised(tmp_path, reference(ann_id=["1"]))
+
+
+def test_further_tags_come_from_the_references(tmp_path: Path) -> None:
+    references = [reference(1, place="north"), reference(2, ann_id=1, place=7)]
+    samples = read(write(tmp_path, references, [annotation()]), tags={"where": "place"})
+    assert [sample.tags["where"] for sample in samples] == ["north", "7"]
+
+
+def test_a_reference_without_a_further_tag_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"refs\[0\]\.place: expected text or a whole number for a tag, found null"):
+        read(write(tmp_path, [reference()], [annotation()]), tags={"where": "place"})
