@@ -52,7 +52,7 @@ def each_answer(length: int) -> float:
 
 
 def each_root(length: int) -> float:
-    """The weight of a token between the two: an answer counts as the root of its length, so that boxes are learnt too."""
+    """The weight of a token between these two: an answer counts as the root of its length."""
     return length**-0.5
 
 
