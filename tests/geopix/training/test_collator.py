@@ -1,5 +1,6 @@
 """Packed batches."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.processing import GeoPixProcessor, train_tokenizer
-from geopix.training.collator import IGNORED, Collator, counts, each_answer, shrink
+from geopix.training.collator import IGNORED, Collator, counts, each_answer, each_root, each_token, shrink
 from geopix.training.examples import Example
 from geopix.training.turns import Turn
 from harness.masks import encode
@@ -52,14 +53,14 @@ def test_only_answers_are_supervised(collator: Collator) -> None:
     assert supervised == collator.processor.encode_answer("yes")
 
 
-def test_a_long_answer_can_count_as_much_as_a_short_one(collator: Collator) -> None:
-    turns = [QUESTION, replace(QUESTION, answer="12345m2")]
-    tokens = collator.pack(turns)
-    answers = replace(collator, weigh=each_answer).pack(turns)
-    assert tokens.weights == [float(label != IGNORED) for label in tokens.labels]
+@pytest.mark.parametrize(("weigh", "power"), [(each_token, 1.0), (each_root, 0.5), (each_answer, 0.0)])
+def test_a_long_answer_counts_by_its_tokens_by_their_root_or_as_a_short_one(
+    collator: Collator, weigh: Callable[[int], float], power: float
+) -> None:
+    packed = replace(collator, weigh=weigh).pack([QUESTION, replace(QUESTION, answer="12345m2")])
     for branch in (1, 2):
-        own = [weight for weight, of in zip(answers.weights, answers.branches, strict=True) if of == branch]
-        assert sum(own) == pytest.approx(1)
+        own = [weight for weight, of in zip(packed.weights, packed.branches, strict=True) if of == branch and weight]
+        assert sum(own) == pytest.approx(len(own) ** power)
 
 
 def test_targets_come_in_the_order_of_their_questions(collator: Collator) -> None:
