@@ -284,6 +284,20 @@ def test_frozen_parts_keep_their_weights(begin: Begin, tmp_path: Path) -> None:
     assert "mask_head.text_hidden_fcs.0.weight" not in same
 
 
+def test_attention_by_products_learns_what_fused_kernels_learn(begin: Begin, tmp_path: Path) -> None:
+    for name in ("sdpa", "products"):
+        train(begin(tmp_path / name, "steps=2", SLOWLY, f"attention={name}"))
+    rows = zip(history(tmp_path / "sdpa"), history(tmp_path / "products"), strict=True)
+    assert all(one["loss"] == pytest.approx(other["loss"], rel=1e-4) for one, other in rows)
+
+
+def test_what_several_data_sets_ask_of_a_picture_is_packed_behind_it(begin: Begin, tmp_path: Path) -> None:
+    apart, together = (begin(tmp_path / key, f"same_picture={key}").mixture.lessons for key in ("path", "number"))
+    assert (len(apart), len(together)) == (8, 4)
+    asked = [{turn.capability for turn in lesson.turns} for lesson in together]
+    assert {"vqa", "segment"} in asked
+
+
 def test_modules_that_rest_learn_once_they_thaw(begin: Begin, tmp_path: Path) -> None:
     run = begin(tmp_path / "run", "frozen=[multi_modal_projector]", "thaw=0.5", "steps=2")
     before = run.model.multi_modal_projector.linear_1.weight.detach().clone()
@@ -296,8 +310,9 @@ def test_modules_that_rest_learn_once_they_thaw(begin: Begin, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_the_same_from_before_and_after_the_thaw(begin: Begin, tmp_path: Path) -> None:
-    settings = ("frozen=[multi_modal_projector]", "thaw=0.5", "keep=9")
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_run_goes_on_the_same_from_before_and_after_the_thaw(begin: Begin, tmp_path: Path, kind: str) -> None:
+    settings = ("frozen=[multi_modal_projector]", "thaw=0.5", "keep=9", f"optimiser.kind={kind}")
     train(begin(tmp_path / "whole", *settings))
     for state in (2, 4):
         cut = tmp_path / f"cut{state}"
