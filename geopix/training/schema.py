@@ -38,7 +38,9 @@ class Base(Strict):
         default=448, ge=1, description="Side in pixels of what an assembled base's vision tower reads."
     )
     config: dict[str, Any] = Field(
-        default={}, description="Fields of GeoPixConfig that an assembled or fresh base has otherwise, `memory_length` say."
+        default={},
+        description="Fields of GeoPixConfig that an assembled or fresh base has otherwise, `memory_length` say; of a "
+        "checkpoint, fields of its mask head, with `fresh: [mask_head]`.",
     )
     vocabulary: int = Field(
         default=1024, ge=266, description="Tokens of the tokenizer trained on the mixture's words, with `size`."
