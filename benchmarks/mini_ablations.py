@@ -4,11 +4,12 @@
         --rates presence:1,attribute:0.5,comp:0.3,count:1,area:0.17 \\
         --formats rsvqa_hr,rrsisd,dior_rsvg,earthreason,rsicd,aid,geopixinstruct
     geopix earth make data/dev --seed 99 --images 150 --splits test --formats rsvqa_hr,rrsisd
-    python -m benchmarks.mini_ablations --train data/ablation --test data/dev --tower training/tower/checkpoint \\
-        --output training/ablations --steps 30 60
+    geopix train mini steps=0 --data-dir data/mini-earth --output training/tower
+    OMP_NUM_THREADS=1 python -m benchmarks.mini_ablations --train data/ablation --test data/dev \\
+        --tower training/tower/checkpoint --output training/ablations
 
-The tower is the checkpoint of `geopix train mini steps=0`. Each arm goes on from it with a mask head drawn anew from
-the seed, and each training is `geopix train mini` or `mini_stage2` with values set otherwise:
+The tower is what the recipe `mini` has made before its first step. Each arm goes on from it with a mask head drawn
+anew from the seed, and each training is `geopix train mini` or `mini_stage2` with values set otherwise:
 
 - full: both stages, the intended memory, masks from two of CLIP's layers;
 - one-stage: the mixture and losses of stage 2 from the tower on, for the steps of both;
