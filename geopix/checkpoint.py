@@ -61,8 +61,8 @@ def load_checkpoint(
             f"device_map: expected {', '.join(_MAPS[:-1])} or {_MAPS[-1]}, or a device for each part, "
             f"found {device_map!r}.{nearest(device_map, _MAPS)}"
         )
-    changed = {"config": changed_config(folder, changes)} if changes else {}
     try:
+        changed = {"config": changed_config(folder, changes)} if changes else {}
         with quiet(reports=not fresh):
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(

@@ -161,5 +161,6 @@ def _by_level(tokens: tuple[int, ...], levels: int) -> tuple[tuple[int, ...], ..
     >>> _by_level((4, 5, 6, 7, 8, 9), 2), _by_level((4, 5, 6), 2)
     (((4, 5, 6), (7, 8, 9)), ((4, 5, 6),))
     """
-    size = len(tokens) // levels if levels and len(tokens) % levels == 0 else len(tokens)
+    even = levels > 0 and len(tokens) % levels == 0
+    size = max(1, len(tokens) // levels if even else len(tokens))
     return tuple(tokens[start : start + size] for start in range(0, len(tokens), size))

@@ -50,6 +50,7 @@ def test_another_language_model_family_can_be_named() -> None:
         ({"seg_token_ids": ((4, 5), (7, 8, 9))}, "the same number of tokens for each level"),
         ({"seg_token_ids": ((3, 5, 6), (7, 8, 9))}, "differ from each other and from image_token_id"),
         ({"mask_feature_layers": (-1, -2, -3, -1)}, "the same number of tokens for each level of mask_feature_layers"),
+        ({"seg_token_ids": ()}, "the same number of tokens for each level of mask_feature_layers"),
         ({"mask_feature_layers": ()}, "the same number of tokens for each level of mask_feature_layers"),
         ({"mask_hidden_size": 20}, r"a multiple of 8 and of 2 \* mask_decoder_heads"),
         ({"memory_heads": 3}, "a multiple of memory_heads"),
