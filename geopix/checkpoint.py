@@ -62,7 +62,7 @@ def load_checkpoint(
             f"found {device_map!r}.{nearest(device_map, _MAPS)}"
         )
     try:
-        changed = {"config": changed_config(folder, changes)} if changes else {}
+        changed = changed_config(folder, changes) if changes else None
         with quiet(reports=not fresh):
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
@@ -72,7 +72,7 @@ def load_checkpoint(
                 output_loading_info=True,
                 local_files_only=True,
                 ignore_mismatched_sizes=bool(fresh),
-                **changed,
+                config=changed,
             )
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
