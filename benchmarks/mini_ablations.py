@@ -1,18 +1,18 @@
-"""What two stages, the class memory and two scales are worth to geopix-mini: the same tower, budget and seeds.
+"""What two stages, the class memory and two scales are worth to geopix-mini: the same start, budget and seeds.
 
     geopix earth make data/ablation --seed 5 --images 720 --splits train --expressions 3 \\
         --rates presence:1,attribute:0.5,comp:0.3,count:1,area:0.17 \\
         --formats rsvqa_hr,rrsisd,dior_rsvg,earthreason,rsicd,aid,geopixinstruct
     geopix earth make data/dev --seed 99 --images 150 --splits test --formats rsvqa_hr,rrsisd
-    geopix train mini steps=0 --data-dir data/mini-earth --output training/tower
     OMP_NUM_THREADS=1 python -m benchmarks.mini_ablations --train data/ablation --test data/dev \\
-        --tower training/tower/checkpoint --output training/ablations
+        --base geopix-mini --output training/ablations --steps 20 40
 
-The tower is what the recipe `mini` has made before its first step. Each arm goes on from it with a mask head drawn
-anew from the seed, and each training is `geopix train mini` or `mini_stage2` with values set otherwise:
+All arms go on from one checkpoint with a mask head drawn anew from the seed. From geopix-mini a small budget shows how
+masks are learnt; from the tower that `geopix train mini steps=0` leaves, words are learnt too, in some thousand steps.
+Each training is `geopix train mini` or `mini_stage2` with values set otherwise:
 
 - full: both stages, the intended memory, masks from two of CLIP's layers;
-- one-stage: the mixture and losses of stage 2 from the tower on, for the steps of both;
+- one-stage: the mixture and losses of stage 2 from the start, for the steps of both;
 - no-memory: as full, `memory: none`;
 - one-scale: as full, masks from CLIP's last layer alone; a mask's six tokens speak for this one level.
 
@@ -36,19 +36,19 @@ READINGS = (
 )
 
 
-def study(tower: Path, first: int, second: int, chosen: Sequence[str]) -> Study:
-    """The full recipe and the chosen arms, all from one tower and for as many steps in all."""
+def study(start: Path, first: int, second: int, chosen: Sequence[str]) -> Study:
+    """The full recipe and the chosen arms, all from one checkpoint and for as many steps in all."""
 
-    def start(**head: Any) -> str:
-        return f"base={json.dumps({'checkpoint': str(tower), 'fresh': ['mask_head'], **head})}"
+    def base(**head: Any) -> str:
+        return f"base={json.dumps({'checkpoint': str(start), 'fresh': ['mask_head'], **head})}"
 
     def two_stages(**head: Any) -> list[Stage]:
-        one = Stage("mini", (start(**head), "tower=null", f"steps={first}"))
+        one = Stage("mini", (base(**head), "tower=null", f"steps={first}"))
         return [one, Stage("mini_stage2", (f"steps={second}",))]
 
     arms = {
         FULL: two_stages(),
-        "one-stage": [Stage("mini_stage2", (start(), f"steps={first + second}"))],
+        "one-stage": [Stage("mini_stage2", (base(), f"steps={first + second}"))],
         "no-memory": two_stages(memory="none"),
         "one-scale": two_stages(config={"mask_feature_layers": [-1]}),
     }
@@ -58,11 +58,11 @@ def study(tower: Path, first: int, second: int, chosen: Sequence[str]) -> Study:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--tower", type=Path, required=True, help="checkpoint that all arms begin with")
+    parser.add_argument("--base", type=Path, required=True, help="checkpoint that all arms begin with")
     parser.add_argument("--steps", type=int, nargs=2, default=(50, 100), help="of stage 1 and of stage 2")
     parser.add_argument("--arms", nargs="+", choices=OTHERS, default=OTHERS, help="what is compared with the full one")
     given = parser.parse_args()
-    conduct(study(given.tower, *given.steps, given.arms), given)
+    conduct(study(given.base, *given.steps, given.arms), given)
 
 
 if __name__ == "__main__":

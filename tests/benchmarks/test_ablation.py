@@ -87,10 +87,10 @@ def test_the_tables_have_a_row_for_every_training_and_difference() -> None:
 
 @pytest.mark.parametrize("arm", ["full", *OTHERS])
 def test_every_arm_of_the_mini_is_made_of_right_recipes_and_takes_as_many_steps(arm: str) -> None:
-    stages = study(Path("a tower"), 7, 5, OTHERS).arms[arm]
+    stages = study(Path("a start"), 7, 5, OTHERS).arms[arm]
     recipes = [load_recipe(stage.recipe, stage.overrides) for stage in stages]
     assert sum(recipe.steps for recipe in recipes) == 12
-    assert (recipes[0].base.checkpoint, recipes[0].base.fresh) == (Path("a tower"), ["mask_head"])
+    assert (recipes[0].base.checkpoint, recipes[0].base.fresh) == (Path("a start"), ["mask_head"])
     assert not any(recipe.tower for recipe in recipes)
     assert recipes[-1].data == load_recipe("mini_stage2").data
 
@@ -118,7 +118,7 @@ def test_the_mini_s_ablations_train_evaluate_and_compare(tmp_path: Path) -> None
     make_earth(earth, seed=5, images=6, size=128, splits=(("train", 4), ("test", 2)), formats=tuple(LAYOUTS))
     words = "{task: rsvqa_hr, dataset: {prefix: USGS_split_train}}"
     few = [f"data=[{words}, {{task: rrsis, dataset: {{split: train}}}}]", "images_per_step=2"]
-    paths = ["--train", str(earth), "--test", str(earth), "--output", str(tmp_path / "out"), "--tower", "geopix-mini"]
+    paths = ["--train", str(earth), "--test", str(earth), "--output", str(tmp_path / "out"), "--base", "geopix-mini"]
     chosen = ["--steps", "1", "1", "--seeds", "0", "--arms", "one-scale", "--set", *few]
     command = [sys.executable, "-m", "benchmarks.mini_ablations", *paths, *chosen]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1200)
