@@ -47,10 +47,11 @@ def load_checkpoint(
         dtype: the weights' type; the stored one when None.
         device_map: which part goes where; parts on "disk" stay in the checkpoint's own files until they are used.
         changes: fields of the model's configuration to set otherwise.
-        fresh: parts, by module name, for which other weights than the stored ones will be used.
+        fresh: parts, by module name, for which other weights than the stored ones will be used; these alone may have
+            other shapes than the stored ones.
 
     Raises:
-        ConfigurationError: if the device map is none.
+        ConfigurationError: if the device map is none, or the changes contradict the rest of the configuration.
         EnvironmentProblem: if files are missing, damaged or of another model; names the folder and the files.
     """
     folder = Path(directory).resolve()
@@ -61,6 +62,7 @@ def load_checkpoint(
             f"found {device_map!r}.{nearest(device_map, _MAPS)}"
         )
     try:
+        changed = changed_config(folder, changes) if changes else None
         with quiet(reports=not fresh):
             processor = GeoPixProcessor.from_pretrained(folder)
             loaded: Any = GeoPixForConditionalGeneration.from_pretrained(
@@ -69,15 +71,30 @@ def load_checkpoint(
                 device_map=dict(device_map) if isinstance(device_map, Mapping) else device_map,
                 output_loading_info=True,
                 local_files_only=True,
-                **changes,
+                ignore_mismatched_sizes=bool(fresh),
+                config=changed,
             )
     except _BROKEN as error:
         raise EnvironmentProblem(f"{folder}: the checkpoint cannot be loaded: {error}. {_ADVICE}") from error
     model, report = loaded
     _check_parts(model, device_map)
-    _check_missing(folder, report["missing_keys"], fresh)
+    reshaped = (f"{name} in its shape" for name, *_ in report["mismatched_keys"])
+    _check_missing(folder, (*report["missing_keys"], *reshaped), fresh)
     _check_fit(folder, model.config, processor)
     return (model.to(device) if device_map is None else model).eval(), processor
+
+
+def changed_config(folder: Path, changes: Mapping[str, Any]) -> GeoPixConfig:
+    """Reads a checkpoint's configuration, and sets some of its fields otherwise.
+
+    Raises:
+        ConfigurationError: they contradict the others, or are of another type.
+    """
+    stored = GeoPixConfig.from_pretrained(folder)
+    try:
+        return GeoPixConfig(**{**stored.to_dict(), **changes})
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{folder}: its configuration cannot have {dict(changes)}: {error}") from error
 
 
 def _check_missing(folder: Path, names: Iterable[str], fresh: Sequence[str]) -> None:
@@ -124,7 +141,7 @@ def _check_fit(folder: Path, config: GeoPixConfig, processor: GeoPixProcessor) -
         ("tokens of one image", processor.num_image_tokens, config.num_image_tokens),
         ("side of the square picture", processor.image_processor.size, vision.image_size),
         ("id of <image>", processor.image_token_id, config.image_token_id),
-        ("ids of [SEG0] and so on", processor.seg_token_ids, config.seg_token_ids),
+        ("ids of [SEG0] and so on", sum(processor.seg_token_ids, ()), config.run_token_ids),
     )
     problems = [
         f"{what}: {ours} in the processor, {theirs} in the model" for what, ours, theirs in facts if ours != theirs

@@ -28,7 +28,8 @@ class GeoPixConfig(PreTrainedConfig):
         vision_config: a CLIP vision configuration, or its dictionary.
         text_config: a causal language model's configuration, or its dictionary (with `model_type`).
         image_token_id: the token that stands for one image patch.
-        seg_token_ids: int[levels][tokens], the ids of one mask's tokens, in the order they are spoken.
+        seg_token_ids: the ids of one mask's tokens, in the order they are spoken; kept as int[levels][tokens], the same
+            number for each level of `mask_feature_layers`, however they were grouped.
         vision_feature_layer: CLIP hidden state that the language model sees (0 embeddings, -1 last layer).
         mask_feature_layers: for each level, the CLIP hidden state that its neck reads.
         projector: "llava" (the release's) or "normalised"; see `geopix.vision`.
@@ -103,8 +104,8 @@ class GeoPixConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         """Builds the nested configurations, turns JSON's lists into tuples, and checks the values."""
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
-        self.seg_token_ids = tuple(tuple(level) for level in self.seg_token_ids)
         self.mask_feature_layers = tuple(self.mask_feature_layers)
+        self.seg_token_ids = _by_level(self.run_token_ids, self.num_levels)
         if self.memory_class_names is not None:
             self.memory_class_names = tuple(self.memory_class_names)
             self.memory_num_classes = len(self.memory_class_names)
@@ -113,7 +114,7 @@ class GeoPixConfig(PreTrainedConfig):
     @property
     def num_levels(self) -> int:
         """Feature levels, coarse to fine; each adds one refinement of the mask."""
-        return len(self.seg_token_ids)
+        return len(self.mask_feature_layers)
 
     @property
     def run_token_ids(self) -> tuple[int, ...]:
@@ -134,16 +135,12 @@ class GeoPixConfig(PreTrainedConfig):
         tokens = self.run_token_ids
         problems = [
             (
-                "seg_token_ids must hold the same number of tokens at each level",
-                len(set(map(len, self.seg_token_ids))) == 1,
+                "seg_token_ids must hold the same number of tokens for each level of mask_feature_layers",
+                len(self.seg_token_ids) == self.num_levels > 0,
             ),
             (
                 "seg_token_ids must differ from each other and from image_token_id",
                 len({*tokens, self.image_token_id}) == len(tokens) + 1,
-            ),
-            (
-                "mask_feature_layers must name one CLIP hidden state for each level of seg_token_ids",
-                len(self.mask_feature_layers) == self.num_levels,
             ),
             (
                 "mask_hidden_size must be a multiple of 8 and of 2 * mask_decoder_heads",
@@ -156,3 +153,14 @@ class GeoPixConfig(PreTrainedConfig):
         broken = [message for message, holds in problems if not holds]
         if broken:
             raise ConfigurationError("GeoPixConfig: " + "; ".join(broken) + f" (found: {self.to_diff_dict()}).")
+
+
+def _by_level(tokens: tuple[int, ...], levels: int) -> tuple[tuple[int, ...], ...]:
+    """Splits a run of tokens evenly, or leaves it whole where that cannot be done.
+
+    >>> _by_level((4, 5, 6, 7, 8, 9), 2), _by_level((4, 5, 6), 2)
+    (((4, 5, 6), (7, 8, 9)), ((4, 5, 6),))
+    """
+    even = levels > 0 and len(tokens) % levels == 0
+    size = max(1, len(tokens) // levels if even else len(tokens))
+    return tuple(tokens[start : start + size] for start in range(0, len(tokens), size))

@@ -19,7 +19,7 @@ def mini(
     Args:
         vocab_size: the tokenizer's length, its added tokens included.
         image_token_id: the id of `<image>`.
-        seg_token_ids: int[2][3], the ids of `[SEG0]` to `[SEG5]`.
+        seg_token_ids: the ids of `[SEG0]` to `[SEG5]`.
         **changes: any field of `GeoPixConfig` to set otherwise (`pad_token_id`, `bos_token_id` and
             `eos_token_id` go to the language model).
     """

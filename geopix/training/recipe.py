@@ -82,8 +82,11 @@ def _base_problems(base: Base) -> Iterator[tuple[KeyPath, str]]:
         )
     elif (base.memory or base.fresh) and given != ["checkpoint"]:
         yield ("base",), "`memory` and `fresh` change a checkpoint; a base of another kind sets `config` instead"
-    elif base.config and given == ["checkpoint"]:
-        yield ("base", "config"), "a base given by `checkpoint` has its configuration already; leave this out"
+    elif base.config and given == ["checkpoint"] and "mask_head" not in base.fresh:
+        yield (
+            ("base", "config"),
+            "of a checkpoint it changes the mask head, whose weights are then drawn anew; add `fresh: [mask_head]`",
+        )
 
 
 def _source_problems(source: Source, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

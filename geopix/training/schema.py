@@ -39,7 +39,8 @@ class Base(Strict):
     )
     config: dict[str, Any] = Field(
         default={},
-        description="Fields of GeoPixConfig that an assembled or fresh base has otherwise, `memory_length` say.",
+        description="Fields of GeoPixConfig that an assembled or fresh base has otherwise, `memory_length` say; of a "
+        "checkpoint, fields of its mask head, with `fresh: [mask_head]`.",
     )
     vocabulary: int = Field(
         default=1024, ge=266, description="Tokens of the tokenizer trained on the mixture's words, with `size`."

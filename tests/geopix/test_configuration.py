@@ -47,9 +47,11 @@ def test_another_language_model_family_can_be_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seg_token_ids": ((4, 5), (7, 8, 9))}, "the same number of tokens at each level"),
+        ({"seg_token_ids": ((4, 5), (7, 8, 9))}, "the same number of tokens for each level"),
         ({"seg_token_ids": ((3, 5, 6), (7, 8, 9))}, "differ from each other and from image_token_id"),
-        ({"mask_feature_layers": (-1,)}, "one CLIP hidden state for each level"),
+        ({"mask_feature_layers": (-1, -2, -3, -1)}, "the same number of tokens for each level of mask_feature_layers"),
+        ({"seg_token_ids": ()}, "the same number of tokens for each level of mask_feature_layers"),
+        ({"mask_feature_layers": ()}, "the same number of tokens for each level of mask_feature_layers"),
         ({"mask_hidden_size": 20}, r"a multiple of 8 and of 2 \* mask_decoder_heads"),
         ({"memory_heads": 3}, "a multiple of memory_heads"),
         ({"memory_dim": 6}, "memory_dim must be a multiple of 4"),
@@ -58,6 +60,18 @@ def test_another_language_model_family_can_be_named() -> None:
 def test_contradictions_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         tiny(**changes)
+
+
+@pytest.mark.parametrize(
+    ("layers", "grouped"),
+    [((-1,), ((4, 5, 6, 7, 8, 9),)), ((-1, -2), ((4, 5, 6), (7, 8, 9))), ((-1, -2, -3), ((4, 5), (6, 7), (8, 9)))],
+)
+def test_the_tokens_of_a_mask_are_shared_out_among_its_levels(
+    layers: tuple[int, ...], grouped: tuple[tuple[int, ...], ...]
+) -> None:
+    config = tiny(mask_feature_layers=layers)
+    assert (config.num_levels, config.seg_token_ids) == (len(layers), grouped)
+    assert config.run_token_ids == (4, 5, 6, 7, 8, 9)
 
 
 def test_all_contradictions_are_named_at_once() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from geopix.checkpoint import quiet
+from geopix.checkpoint import changed_config, quiet
 from geopix.configuration import GeoPixConfig
 from geopix.image_processing import GeoPixImageProcessor
 from geopix.modeling import GeoPixForConditionalGeneration
@@ -13,7 +13,7 @@ from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import mini
 from geopix.training.bases.assemble import join, load_llava, load_pair, make_processor, sketch
 from geopix.training.bases.places import Pretrained, find_pretrained
-from geopix.training.bases.starting import checkpoint_folder, starting_point
+from geopix.training.bases.starting import changes_of, checkpoint_folder, starting_point
 from geopix.training.schema import Base, Losses, Recipe
 from harness.errors import EnvironmentProblem
 
@@ -99,9 +99,7 @@ def sketch_base(recipe: Recipe) -> GeoPixConfig | None:
     if base.checkpoint is not None:
         if obstacles(base):
             return None
-        config: GeoPixConfig = GeoPixConfig.from_pretrained(checkpoint_folder(base))
-        config.memory_attention = base.memory or config.memory_attention
-        return config
+        return changed_config(checkpoint_folder(base), changes_of(base))
     if base.size is not None:
         return mini(base.vocabulary, image_token_id=3, seg_token_ids=((4, 5, 6), (7, 8, 9)), **_changes(recipe))
     configs = [found.config for found in pretrained(base)]

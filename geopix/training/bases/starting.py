@@ -1,21 +1,29 @@
-"""What training goes on from: a checkpoint, with another class memory or fresh parts where a recipe asks for them."""
+"""What training goes on from: a checkpoint, with another mask head or fresh parts where a recipe asks for them."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from geopix.checkpoint import load_checkpoint
+from geopix.configuration import GeoPixConfig
 from geopix.mini import MINI
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
 from geopix.training.parts import modules_named
 from geopix.training.schema import Base
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, nearest
 
 #: Checkpoints that a recipe may call by name.
 SHIPPED = {"geopix-mini": MINI}
 MEMORY = "mask_head.memory"
+#: Fields of the configuration that shape no other part than the mask head.
+HEAD_FIELDS = tuple(
+    name
+    for name in GeoPixConfig.__annotations__
+    if name.startswith(("mask_", "neck_", "num_mask_", "iou_head_", "memory_"))
+)
 
 
 def checkpoint_folder(base: Base) -> Path:
@@ -23,8 +31,23 @@ def checkpoint_folder(base: Base) -> Path:
     return SHIPPED.get(str(base.checkpoint), base.checkpoint or Path())
 
 
+def changes_of(base: Base) -> dict[str, Any]:
+    """Returns the fields of its checkpoint's configuration that a base sets otherwise.
+
+    Raises:
+        ConfigurationError: one of them shapes more than the mask head.
+    """
+    for name in base.config:
+        if name not in HEAD_FIELDS:
+            raise ConfigurationError(
+                f"base.config: {name!r} is no field of the mask head, all that can be changed of a checkpoint."
+                f"{nearest(name, HEAD_FIELDS)} Known: {', '.join(HEAD_FIELDS)}."
+            )
+    return base.config | ({} if base.memory is None else {"memory_attention": base.memory})
+
+
 def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneration, GeoPixProcessor]:
-    """Loads a recipe's checkpoint, plugs in the memory that it asks for, and draws its fresh parts.
+    """Loads a recipe's checkpoint, plugs in the memory or the mask head that it asks for, and draws its fresh parts.
 
     Models that differ in nothing but the memory start from the same numbers everywhere else: modules are drawn in
     their order, and the memory is the mask head's last.
@@ -34,10 +57,10 @@ def starting_point(base: Base, seed: int) -> tuple[GeoPixForConditionalGeneratio
         seed: of the fresh weights.
 
     Raises:
-        ConfigurationError: there is no such memory or part, or a part that cannot be drawn anew.
+        ConfigurationError: there is no such memory, field or part, or a part that cannot be drawn anew.
         EnvironmentProblem: the checkpoint is damaged, or lacks weights that are not to be drawn anew.
     """
-    changes = {} if base.memory is None else {"memory_attention": base.memory}
+    changes = changes_of(base)
     drawn_already = any(f"{MEMORY}.".startswith(f"{part}.") for part in base.fresh)
     fresh = base.fresh if drawn_already or not changes else [*base.fresh, MEMORY]
     folder, cpu = checkpoint_folder(base), torch.device("cpu")

@@ -54,7 +54,10 @@ def test_mistakes_deep_inside_are_named_with_the_keys_around_them(tmp_path: Path
         (["base.checkpoint=x"], "base: give one of `checkpoint`, .* found checkpoint and size"),
         (["base={}"], "base: give one of .* found none"),
         (["base={vision: x}"], "base: give one of .* found vision"),
-        (["base={checkpoint: x, config: {memory_length: 2}}"], "base.config: a base given by `checkpoint` has its"),
+        (
+            ["base={checkpoint: x, config: {memory_length: 2}, fresh: [mask_head.necks]}"],
+            r"base.config: of a checkpoint it changes the mask head, .*; add `fresh: \[mask_head\]`",
+        ),
         (["accumulate=3"], "accumulate: 8 images a step cannot be worked on in 3 equal parts"),
         (["parts.necks=frozen", "optimiser.rates={necks: 2}"], "`parts` keeps necks frozen"),
         (["parts.vision_tower=frozen"], "tower: it teaches vision_tower, which `parts` does not let learn in full"),

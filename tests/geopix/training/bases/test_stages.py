@@ -57,3 +57,13 @@ def test_the_recipe_for_data_of_one_s_own_goes_on_from_the_shipped_mini(begin: B
     told = json.loads((folder / "training.json").read_text())
     assert (told["step"], told["recipe"]["name"]) == (2, "finetune")
     assert (tmp_path / "run" / "pictures" / "step-00000002" / "1.png").is_file()
+
+
+def test_a_mask_head_of_one_level_is_trained_on_another_s_checkpoint(
+    begin: Begin, checkpoint: Path, tmp_path: Path
+) -> None:
+    base = {"checkpoint": str(checkpoint), "fresh": ["mask_head"], "config": {"mask_feature_layers": [-1]}}
+    first = train(begin(tmp_path / "1", "steps=1", f"base={json.dumps(base)}"))
+    second = train(begin(tmp_path / "2", "steps=1", f"base.checkpoint={first}"))  # goes on with what config.json says
+    model, _ = load_checkpoint(second, torch.device("cpu"))
+    assert (model.config.num_levels, model.mask_head.token_fusion.weight.shape) == (1, (6,))

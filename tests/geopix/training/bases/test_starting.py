@@ -1,5 +1,6 @@
 """What training starts from: another memory plugged in, parts drawn anew, and nothing else touched."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from geopix.checkpoint import load_checkpoint, save_checkpoint
 from geopix.class_memory import ClassMemory, NoMemory, ReleasedNoOpMemory
 from geopix.mini import MINI
+from geopix.training.bases.build import sketch_base
 from geopix.training.bases.starting import starting_point
+from geopix.training.recipe import load_recipe
 from geopix.training.schema import Base
 from harness.errors import ConfigurationError, EnvironmentProblem
 
@@ -77,6 +81,27 @@ def test_variants_share_every_number_but_the_memory_s(checkpoint: Path) -> None:
         assert all(name.startswith("mask_head.memory.") for name in other.keys() - none.keys())
 
 
+ONE_LEVEL = {"mask_feature_layers": [-1]}
+
+
+def test_a_fresh_mask_head_may_have_another_shape_and_the_rest_is_kept(checkpoint: Path, tmp_path: Path) -> None:
+    base = Base(checkpoint=checkpoint, fresh=["mask_head"], config=ONE_LEVEL)
+    model, processor = starting_point(base, 0)
+    assert parts(differing(model.state_dict(), load_file(checkpoint / "model.safetensors"))) == {"mask_head"}
+    assert len(model.mask_head.necks) == 1
+    assert model.mask_head.token_fusion.weight.tolist() == pytest.approx([1 / 6] * 6)
+    save_checkpoint(model, processor, tmp_path, "1GB")
+    again = load_checkpoint(tmp_path, torch.device("cpu"))[0]
+    assert again.config.seg_token_ids == (sum(processor.seg_token_ids, ()),)  # six tokens a mask, as before
+    assert not differing(again.state_dict(), model.state_dict())
+
+
+def test_a_dry_run_knows_of_the_other_mask_head(checkpoint: Path) -> None:
+    base = {"checkpoint": str(checkpoint), "fresh": ["mask_head"], "config": ONE_LEVEL, "memory": "none"}
+    config = sketch_base(load_recipe("mini", [f"base={json.dumps(base)}", "tower=null"]))
+    assert (config.num_levels, config.memory_attention) == (1, "none")
+
+
 def test_the_shipped_mini_is_called_by_its_name() -> None:
     assert not differing(weights(Path("geopix-mini")), load_file(MINI / "model.safetensors"))
 
@@ -89,6 +114,22 @@ def test_the_shipped_mini_is_called_by_its_name() -> None:
         (
             {"fresh": ["vision_tower"]},
             "base.fresh: CLIPVisionEmbeddings at '.*' does not say how",
+        ),
+        (
+            {"fresh": ["mask_head"], "config": {"vision_feature_layer": -2}},
+            "base.config: 'vision_feature_layer' is no field of the mask head, .* Known: mask_feature_layers",
+        ),
+        (
+            {"fresh": ["mask_head"], "config": {"memory_lenght": 2}},
+            r"base.config: 'memory_lenght' is no .*checkpoint\. Did you mean 'memory_length'\?",
+        ),
+        (
+            {"fresh": ["mask_head"], "config": {"mask_feature_layers": [-1, -2, -3, -1]}},
+            "seg_token_ids must hold the same number of tokens for each level",
+        ),
+        (
+            {"fresh": ["mask_head"], "config": {"mask_feature_layers": -1}},
+            r"its configuration cannot have \{'mask_feature_layers': -1\}",
         ),
     ],
 )
@@ -108,6 +149,12 @@ def test_missing_weights_are_refused_unless_they_are_drawn_anew(checkpoint: Path
     assert torch.isfinite(weights(torn, fresh=["mask_head"])[lost]).all()
     with pytest.raises(EnvironmentProblem, match=rf"{tmp_path}.*lack 1 tensors of this model \({lost}"):
         weights(torn)
+
+
+def test_weights_of_another_shape_are_refused_unless_they_are_drawn_anew(checkpoint: Path) -> None:
+    base = Base(checkpoint=checkpoint, fresh=["mask_head.necks", "mask_head.memory"], config=ONE_LEVEL)
+    with pytest.raises(EnvironmentProblem, match=r"lack \d+ tensors of this model \(mask_head\.\S+ in its shape"):
+        starting_point(base, 0)
 
 
 def _changed(checkpoint: Path, folder: Path, change: object) -> Path:
