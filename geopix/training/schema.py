@@ -156,8 +156,8 @@ class Losses(Strict):
     class_: float = Field(default=0.1, ge=0, alias="class", description="Cross-entropy of the memory's class.")
     ce_over: Literal["tokens", "answers", "roots"] = Field(
         default="tokens",
-        description="What counts the same in ce: each token, as in LLaVA, or each answer; with `roots` an answer counts "
-        "as the root of its length.",
+        description="What counts the same in ce: each token, as in LLaVA, or each answer; with `roots` an answer "
+        "counts as the root of its length.",
     )
 
 
