@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def each_answer(length: int) -> float:
 
 def each_root(length: int) -> float:
     """The weight of a token between these two: an answer counts as the root of its length."""
-    return length**-0.5
+    return 1 / sqrt(length)
 
 
 @dataclass(frozen=True)
