@@ -5,10 +5,10 @@
         --formats rsvqa_hr,rrsisd,dior_rsvg,earthreason,rsicd,aid,geopixinstruct
     geopix earth make data/dev --seed 99 --images 150 --splits test --formats rsvqa_hr,rrsisd
     OMP_NUM_THREADS=1 python -m benchmarks.mini_ablations --train data/ablation --test data/dev \\
-        --base geopix-mini --output training/ablations --steps 20 40
+        --base geopix-mini --output training/ablations --steps 100 200
 
-All arms go on from one checkpoint with a mask head drawn anew from the seed. From geopix-mini a small budget shows how
-masks are learnt; from the tower that `geopix train mini steps=0` leaves, words are learnt too, in some thousand steps.
+All arms go on from one checkpoint with a mask head drawn anew from the seed. After 60 steps from geopix-mini the fresh
+head drew no mask yet; from the tower that `geopix train mini steps=0` leaves, words are to be learnt as well.
 Each training is `geopix train mini` or `mini_stage2` with values set otherwise:
 
 - full: both stages, the intended memory, masks from two of CLIP's layers;
