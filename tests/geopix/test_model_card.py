@@ -51,11 +51,12 @@ def test_people_read_what_the_files_say(folder: Path) -> None:
 def test_the_training_is_told_as_far_as_it_is_known(folder: Path) -> None:
     told = (MINI / "training.json").read_bytes()
     step, images = (json.loads(told)[key] for key in ("step", "images"))
+    tasks = ", ".join(source["name"].replace("_", "\\_") for source in json.loads(told)["data"])
     (folder / "training.json").write_bytes(told)
     (folder / "fingerprints.jsonl").write_text('{"sha256": "a"}\n{"sha256": "b"}\n')
     text = render_card(folder)
-    assert "- recipe: mini\n" in text
-    assert f"- tasks: rsvqa\\_hr, rrsis\n- steps: {step}\n- images: {images}\n" in text
+    assert "- recipe: mini\\_stage2\n" in text
+    assert f"- tasks: {tasks}\n- steps: {step}\n- images: {images}\n" in text
     assert "names the 2 training images" in text
     (folder / "training.json").write_text('{"recipe": 7, "step": 3, "versions": []}')
     assert "## Training\n\n- steps: 3\n\n`training.json` holds" in render_card(folder)

@@ -40,8 +40,8 @@ def test_merged_and_added_to_its_base_it_answers_as_it_was_trained(
     before = answer(base)
     added, _ = load(source(folder / "adapter"), CPU)
     for own, whole, apart, untrained in zip(trained, answer(merged), answer(added), before, strict=True):
-        torch.testing.assert_close(whole, own, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(apart, own, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(whole, own, atol=5e-5, rtol=1e-4)  # merging adds up in another order
+        torch.testing.assert_close(apart, own, atol=5e-5, rtol=1e-4)
         assert not torch.allclose(untrained, own, atol=1e-2)
     told = json.loads((folder / "adapter" / "adapter_config.json").read_text())
     assert told["base_model_name_or_path"] == str(checkpoint.resolve())

@@ -16,6 +16,8 @@ import torch
 from PIL import Image
 
 from geopix.adapter import checkpoint as load
+from geopix.earth.layouts import BUNDLES
+from geopix.earth.make import make_earth
 from geopix.training.loop import NonFiniteLossError
 from geopix.training.preparation import Run
 from geopix.training.trainer import train
@@ -43,10 +45,18 @@ def command(recipe: Path, earth: Path, output: Path, *overrides: str) -> list[st
     return ["-m", "geopix", "train", str(recipe), *overrides, "--data-dir", str(earth), "--output", str(output)]
 
 
+@pytest.fixture(scope="module")
+def lessons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that geopix-mini learns from, in a few small images."""
+    directory = tmp_path_factory.mktemp("lessons") / "earth"
+    make_earth(directory, seed=1, images=18, size=128, splits=(("train", 1),), formats=BUNDLES["mini"])
+    return directory
+
+
 @pytest.mark.slow
-def test_the_mini_leaves_a_checkpoint_that_the_harness_loads(begin: Begin, tmp_path: Path) -> None:
+def test_the_mini_leaves_a_checkpoint_that_the_harness_loads(begin: Begin, lessons: Path, tmp_path: Path) -> None:
     seen: list[int] = []
-    run = begin(tmp_path / "run", *MINI, recipe="mini")
+    run = begin(tmp_path / "run", *MINI, recipe="mini", data=lessons)
     folder = train(run, lambda step, steps, losses: seen.append(step))
     story = json.loads((folder / "training.json").read_text())
     assert seen == [1, 1, 2]  # the tower's step, then the model's two
@@ -324,8 +334,8 @@ def test_a_run_goes_on_the_same_from_before_and_after_the_thaw(begin: Begin, tmp
         assert weights(cut / "checkpoint") == weights(tmp_path / "whole" / "checkpoint")
 
 
-def test_the_tower_can_be_taught_alone(begin: Begin, tmp_path: Path) -> None:
-    folder = train(begin(tmp_path / "run", *MINI, "steps=0", recipe="mini"))
+def test_the_tower_can_be_taught_alone(begin: Begin, lessons: Path, tmp_path: Path) -> None:
+    folder = train(begin(tmp_path / "run", *MINI, "steps=0", recipe="mini", data=lessons))
     assert json.loads((folder / "training.json").read_text())["step"] == 0
     assert len(history(tmp_path / "run")) == 1
 
