@@ -56,7 +56,9 @@ def run(folder: Path, server: JudgeServer, *more: str, output: str = "run") -> R
 
 
 def process(folder: Path, server: JudgeServer, *more: str) -> subprocess.Popen[str]:
-    program = "from harness.cli import main; main()"
+    # A shell that runs the tests in the background has them ignore interrupts, and what they start inherits that.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from harness.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *command(folder, server, *more)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
