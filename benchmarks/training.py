@@ -206,7 +206,7 @@ def count(options: argparse.Namespace, kinds: Sequence[str], folder: Path) -> It
 def memory(material: Material, rows: Sequence[Row]) -> int:
     """Bytes that `geopix train` takes at least, as its own dry run estimates them."""
     model = on_meta(material.config, material.recipe)
-    kept = sum(part.weights + part.gradients + part.optimiser for part in weigh(model))
+    kept = sum(part.weights + part.gradients + part.optimiser for part in weigh(model, material.recipe.optimiser))
     at_once = rows[: material.settings.images]
     load = Load(
         len(at_once),

@@ -125,7 +125,7 @@ def _weigh(made: Plan) -> None:
     if made.mixture is not None and not obstacles(recipe.base):
         made.load, made.counted = _read_batches(recipe, made.mixture, config, at_once), True
     model = on_meta(config, recipe)
-    made.parts = weigh(model)
+    made.parts = weigh(model, recipe.optimiser)
     dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
     made.activations = activations(model, made.load, dtype)
 
@@ -168,9 +168,8 @@ def render(made: Plan) -> str:
 
 
 def _part_table(parts: Sequence[PartWeights]) -> list[str]:
-    sums = PartWeights(
-        "all", *(sum(getattr(part, name) for part in parts) for name in ("total", "learning", "weights"))
-    )
+    added = ("total", "learning", "weights", "optimiser")
+    sums = PartWeights("all", *(sum(getattr(part, name) for part in parts) for name in added))
     rows = [["part", "parameters", "learning", "weights", "gradients", "optimiser"], *map(_cells, [*parts, sums])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]

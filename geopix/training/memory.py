@@ -12,15 +12,15 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
+from geopix.attention import PRODUCTS
 from geopix.class_memory import UnknownClass
 from geopix.configuration import GeoPixConfig
 from geopix.losses import language_loss
 from geopix.modeling import GeoPixForConditionalGeneration
-from geopix.training.parts import part_parameters, settle
-from geopix.training.schema import PartName, Recipe
+from geopix.training.optimisation import states_of
+from geopix.training.parts import choose_attention, part_parameters, settle
+from geopix.training.schema import Optimiser, PartName, Recipe
 from geopix.vision import VisionFeatures
-
-ADAM_STATES = 2  # a mean and a variance for each weight, float32
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,32 @@ class PartWeights:
         total: its parameters, low-rank additions included.
         learning: how many of them learn.
         weights: bytes of all of them.
+        optimiser: bytes of the optimiser's states, float32.
     """
 
     name: str
     total: int
     learning: int
     weights: int
+    optimiser: int
 
     @property
     def gradients(self) -> int:
         """Bytes of the gradients, float32."""
         return 4 * self.learning
 
-    @property
-    def optimiser(self) -> int:
-        """Bytes of AdamW's states."""
-        return 4 * ADAM_STATES * self.learning
-
 
 def on_meta(config: GeoPixConfig, recipe: Recipe) -> GeoPixForConditionalGeneration:
     """Builds the model that a recipe trains, without values."""
     with torch.device("meta"):
         model = GeoPixForConditionalGeneration(config)
+        choose_attention(model, recipe)
         settle(model, recipe)
     return model
 
 
-def weigh(model: GeoPixForConditionalGeneration) -> list[PartWeights]:
-    """Returns each part's parameters, in the order in which recipes list them."""
+def weigh(model: GeoPixForConditionalGeneration, settings: Optimiser) -> list[PartWeights]:
+    """Returns each part's parameters and what the optimiser keeps of them, in the order in which recipes list parts."""
     found: dict[str, list[nn.Parameter]] = {name: [] for name in get_args(PartName)}
     for part, _, parameter in part_parameters(model):
         found[part].append(parameter)
@@ -69,6 +67,11 @@ def weigh(model: GeoPixForConditionalGeneration) -> list[PartWeights]:
             total=sum(parameter.numel() for parameter in parameters),
             learning=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
             weights=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+            optimiser=sum(
+                4 * states_of(settings, name, parameter) * parameter.numel()
+                for parameter in parameters
+                if parameter.requires_grad
+            ),
         )
         for name, parameters in found.items()
     ]
@@ -94,8 +97,8 @@ class Load:
 def activations(model: GeoPixForConditionalGeneration, load: Load, dtype: torch.dtype) -> int:
     """Returns the bytes that autograd keeps between a batch's forward and backward pass; an estimate.
 
-    All is counted in one type, though parts of a 16-bit run are computed in float32, and attention as a fused kernel,
-    which keeps no matrix of scores.
+    All is counted in one type, though parts of a 16-bit run are computed in float32. Fused attention keeps no matrix of
+    scores; attention by products does.
 
     Args:
         model: on the meta device.
@@ -107,7 +110,8 @@ def activations(model: GeoPixForConditionalGeneration, load: Load, dtype: torch.
     built: Any = model  # transformers' own `to` has no useful type
     built.to(dtype).train()
     width, side = config.text_config.hidden_size, config.vision_config.image_size
-    with _counting(load.tokens) as kept:
+    fused = model.config._attn_implementation != PRODUCTS
+    with _counting(load.tokens if fused else None) as kept:
         pixels = _empty((load.images, 3, side, side), dtype)
         vision = model.vision_tower(pixels)
         grad = learns["vision_tower"] or learns["multi_modal_projector"] or learns["language_model"]
@@ -143,12 +147,16 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 @contextmanager
-def _counting(tokens: int) -> Iterator[Callable[[], int]]:
-    """Counts the bytes of what autograd saves within, each tensor once, weights and attention's scores not."""
+def _counting(unkept: int | None) -> Iterator[Callable[[], int]]:
+    """Counts the bytes of what autograd saves within, each tensor once and weights not.
+
+    Args:
+        unkept: the side of attention's scores where a fused kernel would not keep them; None where all is kept.
+    """
     seen: dict[int, Tensor] = {}
 
     def save(tensor: Tensor) -> Tensor:
-        scores = tensor.ndim == 4 and tensor.shape[-2:] == (tokens, tokens)
+        scores = tensor.ndim == 4 and tensor.shape[-2:] == (unkept, unkept)
         if not (scores or isinstance(tensor, nn.Parameter) or isinstance(tensor._base, nn.Parameter)):
             storage = tensor.untyped_storage()
             seen.setdefault(storage._cdata, tensor)

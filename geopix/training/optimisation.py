@@ -54,10 +54,10 @@ class MuonWithAdamW(Optimizer):
         if others:
             self._inner.append(AdamW(others, betas=betas))
         super().__init__([group for optimiser in self._inner for group in optimiser.param_groups], {})
-        self._share()
+        self._show_groups()
 
-    def _share(self) -> None:
-        """Makes the groups and the state those of the inner optimisers, for whoever sets a rate or saves them."""
+    def _show_groups(self) -> None:
+        """Shows the inner optimisers' own groups, so that a rate that is set here is theirs."""
         self.param_groups = [group for optimiser in self._inner for group in optimiser.param_groups]
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -75,7 +75,17 @@ class MuonWithAdamW(Optimizer):
         """Loads what `state_dict` returned."""
         for optimiser, state in zip(self._inner, state_dict["inner"], strict=True):
             optimiser.load_state_dict(state)
-        self._share()
+        self._show_groups()
+
+
+def goes_to_muon(settings: Optimiser, part: str, parameter: nn.Parameter) -> bool:
+    """Whether Muon moves a parameter of a part; AdamW moves what it does not."""
+    return settings.kind == "muon" and parameter.ndim == 2 and part != "embeddings"
+
+
+def states_of(settings: Optimiser, part: str, parameter: nn.Parameter) -> int:
+    """How many numbers the optimiser keeps for each weight: Muon a momentum, AdamW a mean and a variance."""
+    return 1 if goes_to_muon(settings, part, parameter) else 2
 
 
 def build_optimiser(settings: Optimiser, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
@@ -89,7 +99,7 @@ def build_optimiser(settings: Optimiser, parameters: Iterable[tuple[str, nn.Para
     for part, parameter in parameters:
         if not parameter.requires_grad:
             continue
-        orthogonal = settings.kind == "muon" and parameter.ndim == 2 and part != "embeddings"
+        orthogonal = goes_to_muon(settings, part, parameter)
         factor = {str(name): factor for name, factor in settings.rates.items()}.get(part, 1.0)
         group = {
             "params": [],

@@ -6,6 +6,7 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
+from geopix.attention import PRODUCTS
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.training.schema import LowRank, Parts, Recipe
 from harness.errors import ConfigurationError, nearest
@@ -71,6 +72,12 @@ def settle(model: GeoPixForConditionalGeneration, recipe: Recipe, *, one_type: b
         # transformers gave it another name on the way to its version 6.
         enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
         enable({"use_reentrant": False})
+
+
+def choose_attention(model: GeoPixForConditionalGeneration, recipe: Recipe) -> None:
+    """Lets the model compute attention as the recipe says."""
+    if recipe.attention == "products":
+        model.set_attn_implementation(PRODUCTS)
 
 
 def learning_parts(parts: Parts) -> set[str]:

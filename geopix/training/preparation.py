@@ -8,7 +8,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 
-from geopix.attention import PRODUCTS
 from geopix.blind import BlankImages
 from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor
@@ -21,7 +20,7 @@ from geopix.training.machine import join_processes
 from geopix.training.maps import find_maps
 from geopix.training.mixture import DataSet, Mixture, raise_all, read_mixture, texts
 from geopix.training.packing import by_number
-from geopix.training.parts import modules_named, settle
+from geopix.training.parts import choose_attention, modules_named, settle
 from geopix.training.schema import Recipe
 from geopix.training.sources import changed_task, find_data
 from harness.catalog import Catalogue
@@ -121,8 +120,7 @@ def prepare(recipe: Recipe, data_dir: Path, output: Path, catalogue: Catalogue, 
         claim(output, recipe, mixture)
     torch.manual_seed(recipe.seed)
     model, processor = build_base(recipe, lambda: texts(mixture.lessons))
-    if recipe.attention == "products":
-        model.set_attn_implementation(PRODUCTS)
+    choose_attention(model, recipe)
     settle(model, recipe, one_type=accelerator.distributed_type == DistributedType.FSDP)
     modules_named(model, recipe.frozen, key="frozen")
     return Run(recipe, model, processor, mixture, sources.examiner, data_dir, output, accelerator)

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from geopix.cli import main
 from geopix.configuration import GeoPixConfig
 from geopix.modeling import GeoPixForConditionalGeneration
-from geopix.training.memory import Load, activations, on_meta
+from geopix.training.memory import Load, activations, on_meta, weigh
+from geopix.training.optimisation import build_optimiser
+from geopix.training.parts import choose_attention, part_parameters
 from geopix.training.schema import Recipe
 
 
@@ -58,18 +60,20 @@ def test_a_sample_that_cannot_be_read_is_found_before_the_run(recipe_file: Path,
     assert "cannot be read" in output
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(("attention", "checkpointing"), [("sdpa", False), ("sdpa", True), ("products", False)])
 def test_activations_counted_without_values_are_those_that_autograd_keeps(
-    checkpoint: Path, checkpointing: bool
+    checkpoint: Path, attention: str, checkpointing: bool
 ) -> None:
     recipe = Recipe.model_validate(
         {"name": "t", "base": {"checkpoint": checkpoint}, "data": [{"task": "rrsis"}], "steps": 1}
-        | {"gradient_checkpointing": checkpointing}
+        | {"gradient_checkpointing": checkpointing, "attention": attention}
     )
     config = GeoPixConfig.from_pretrained(checkpoint)
     load = Load(images=2, tokens=40, answers=9, targets=3)
     estimate = activations(on_meta(config, recipe), load, torch.float32)
-    real = kept(GeoPixForConditionalGeneration(config).train(), load, checkpointing)
+    model = GeoPixForConditionalGeneration(config).train()
+    choose_attention(model, recipe)
+    real = kept(model, load, checkpointing)
     assert estimate == pytest.approx(real, rel=0.2)
 
 
@@ -94,3 +98,21 @@ def kept(model: GeoPixForConditionalGeneration, load: Load, checkpointing: bool)
         side = model.config.vision_config.image_size
         model(ids, torch.zeros(load.images, 3, side, side), labels=labels)
     return sum(tensor.untyped_storage().nbytes() for tensor in seen.values())
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_the_optimiser_keeps_as_much_as_is_said(checkpoint: Path, kind: str) -> None:
+    recipe = Recipe.model_validate(
+        {"name": "t", "base": {"checkpoint": checkpoint}, "data": [{"task": "rrsis"}], "steps": 1}
+        | {"optimiser": {"kind": kind}}
+    )
+    config = GeoPixConfig.from_pretrained(checkpoint)
+    told = sum(part.optimiser for part in weigh(on_meta(config, recipe), recipe.optimiser))
+    model = GeoPixForConditionalGeneration(config)
+    optimiser = build_optimiser(recipe.optimiser, [(part, weight) for part, _, weight in part_parameters(model)])
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    optimiser.step()
+    inner = getattr(optimiser, "_inner", [optimiser])
+    states = [value for each in inner for state in each.state.values() for value in state.values()]
+    assert told == sum(4 * value.numel() for value in states if value.ndim)

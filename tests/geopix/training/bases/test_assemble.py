@@ -109,7 +109,7 @@ def test_the_sketch_weighs_what_the_model_does(pair: Pair, tied: bool) -> None:
     chosen = pair({"language_model": "lora", "necks": "frozen"}, tie_word_embeddings=tied)
     config = sketch_base(chosen)
     assert config is not None
-    sizes = {part.name: part for part in weigh(on_meta(config, chosen))}
+    sizes = {part.name: part for part in weigh(on_meta(config, chosen), chosen.optimiser)}
     model, _ = build_base(chosen, list)
     assert sum(part.total for part in sizes.values()) == sum(p.numel() for p in model.parameters()) + ADDITIONS
     assert sizes["necks"].learning == 0

@@ -45,7 +45,7 @@ def test_the_7b_model_is_weighed_without_a_weight() -> None:
     recipe = load_recipe("stage1")
     config = sketch_base(recipe)
     assert config is not None
-    sizes = {part.name: part for part in weigh(on_meta(config, recipe))}
+    sizes = {part.name: part for part in weigh(on_meta(config, recipe), recipe.optimiser)}
     # Vicuna's 6,738,415,616 weights less two tables of 32,000 x 4,096; additions 32 blocks x 2 layers x 2 x 8 x 4,096.
     assert sizes["language_model"].total == 6_738_415_616 - 2 * 32_000 * 4096 + 4_194_304
     assert sizes["language_model"].learning == 4_194_304
