@@ -60,16 +60,18 @@ def test_a_sample_that_cannot_be_read_is_found_before_the_run(recipe_file: Path,
     assert "cannot be read" in output
 
 
-@pytest.mark.parametrize(("attention", "checkpointing"), [("sdpa", False), ("sdpa", True), ("products", False)])
+@pytest.mark.parametrize(
+    ("attention", "checkpointing", "tokens"), [("sdpa", False, 40), ("sdpa", True, 40), ("products", False, 200)]
+)
 def test_activations_counted_without_values_are_those_that_autograd_keeps(
-    checkpoint: Path, attention: str, checkpointing: bool
+    checkpoint: Path, attention: str, checkpointing: bool, tokens: int
 ) -> None:
     recipe = Recipe.model_validate(
         {"name": "t", "base": {"checkpoint": checkpoint}, "data": [{"task": "rrsis"}], "steps": 1}
         | {"gradient_checkpointing": checkpointing, "attention": attention}
     )
     config = GeoPixConfig.from_pretrained(checkpoint)
-    load = Load(images=2, tokens=40, answers=9, targets=3)
+    load = Load(images=2, tokens=tokens, answers=9, targets=3)
     estimate = activations(on_meta(config, recipe), load, torch.float32)
     model = GeoPixForConditionalGeneration(config).train()
     choose_attention(model, recipe)
