@@ -156,7 +156,7 @@ def _counting(unkept: int | None) -> Iterator[Callable[[], int]]:
     seen: dict[int, Tensor] = {}
 
     def save(tensor: Tensor) -> Tensor:
-        scores = tensor.ndim == 4 and tensor.shape[-2:] == (unkept, unkept)
+        scores = tensor.shape[-2:] == (unkept, unkept)  # of all heads, however they are folded
         if not (scores or isinstance(tensor, nn.Parameter) or isinstance(tensor._base, nn.Parameter)):
             storage = tensor.untyped_storage()
             seen.setdefault(storage._cdata, tensor)

@@ -61,7 +61,8 @@ def test_a_sample_that_cannot_be_read_is_found_before_the_run(recipe_file: Path,
 
 
 @pytest.mark.parametrize(
-    ("attention", "checkpointing", "tokens"), [("sdpa", False, 40), ("sdpa", True, 40), ("products", False, 200)]
+    ("attention", "checkpointing", "tokens"),
+    [("sdpa", False, 40), ("sdpa", True, 40), ("sdpa", False, 200), ("products", False, 200)],
 )
 def test_activations_counted_without_values_are_those_that_autograd_keeps(
     checkpoint: Path, attention: str, checkpointing: bool, tokens: int
