@@ -1,7 +1,8 @@
 """Attention by plain matrix products, for transformers' models and for our own.
 
 On CPUs torch's fused kernel was no faster in bfloat16 than in float32 where it was tried (torch 2.13), while plain
-products use a processor's bfloat16 units. Fused kernels also work on whole blocks of queries and keys, which is lost on few.
+products use a processor's bfloat16 units. Fused kernels also work on whole blocks of queries and keys, which is lost on
+few.
 """
 
 from typing import Any

@@ -54,7 +54,6 @@ class MuonWithAdamW(Optimizer):
         if others:
             self._inner.append(AdamW(others, betas=betas))
         super().__init__([group for optimiser in self._inner for group in optimiser.param_groups], {})
-        self._show_groups()
 
     def _show_groups(self) -> None:
         """Shows the inner optimisers' own groups, so that a rate that is set here is theirs."""
