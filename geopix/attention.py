@@ -66,7 +66,7 @@ def _attend_to_all(queries: Tensor, keys: Tensor, values: Tensor, scores: Tensor
 def _blocks(queries: Tensor, scores: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yields the queries block by block, with their scores and the numbers of the keys that any of them may see."""
     shut = torch.finfo(scores.dtype).min
-    for rows, added in zip(queries.split(BLOCK, dim=-2), scores.split(BLOCK, dim=-2), strict=True):
+    for rows, added in zip(torch.split(queries, BLOCK, dim=-2), torch.split(scores, BLOCK, dim=-2), strict=True):
         seen = (added > shut).any(dim=-2).flatten(0, -2).any(dim=0).nonzero().squeeze(-1)
         yield rows, added, seen if len(seen) else seen.new_zeros(1)  # rows of padding see nothing; they need a number
 

@@ -129,6 +129,15 @@ def test_no_ground_is_in_two_splits(site: Site) -> None:
     assert len(places) == len({place for place, _ in places})
 
 
+def test_rasters_that_only_touch_may_go_to_different_splits(site: Site) -> None:
+    site.raster("west")
+    site.raster("east", east=64)
+    site.polygons([("ship", square(x, 10, 6)) for x in (10, 74)])
+    folder = made(site, "--splits", "train:1,test:1", "--overlap", 0)
+    reports = json.loads((folder / "report.json").read_text())["splits"]
+    assert [reports[split]["tiles"] > 0 for split in ("train", "test")] == [True, True]
+
+
 def test_only_the_first_splits_tiles_overlap(site: Site) -> None:
     two_rasters(site)
     site.polygons([("ship", square(x, y, 6)) for x in range(4, 160, 16) for y in range(4, 60, 16)])

@@ -26,6 +26,10 @@ def test_files_of_the_same_number_are_one_picture() -> None:
     assert [[turn.question for turn in each.turns] for each in packed] == [["a1", "a2", "b1"], ["a3", "c1"], ["c2"]]
 
 
+def test_packed_pictures_weigh_the_same_whatever_their_lessons_weighed() -> None:
+    assert [each.weight for each in by_number(LESSONS)] == [1.0, 1.0, 1.0]
+
+
 def test_each_kind_of_file_leads_for_some_pictures() -> None:
     assert [str(each.image.path) for each in by_number(LESSONS)] == ["b/00001.jpg", "a/2.tif", "c/port_3.png"]
 

@@ -13,8 +13,9 @@ from geopix.modeling import GeoPixForConditionalGeneration
 from geopix.processing import GeoPixProcessor, train_tokenizer
 from geopix.sizes import tiny
 from geopix.training.maps import Maps, find_maps
+from geopix.training.optimisation import ONLY
 from geopix.training.schema import Base, Optimiser, Recipe, Source, Tower
-from geopix.training.tower import MapHeads, mean_colour, most_prominent, train_tower
+from geopix.training.tower import MapHeads, TowerLesson, mean_colour, most_prominent, train_tower
 from harness.errors import DataError, MissingDataError
 
 
@@ -71,6 +72,20 @@ def test_the_tower_learns_which_class_is_where_and_what_it_is_called(folder: Pat
     assert rows[-1]["word_right"] > 0.9
     assert rows[-1]["word_loss"] < rows[0]["word_loss"]
     assert rows[-1]["colour_loss"] < 0.5 * rows[0]["colour_loss"]
+
+
+def test_words_and_heads_are_no_matrices_for_muon() -> None:
+    tokenizer, config = train_tokenizer(["dark darks light"], 300), tiny()
+    config.text_config.vocab_size = len(tokenizer)
+    processor = GeoPixProcessor(GeoPixImageProcessor(32), tokenizer, num_image_tokens=16)
+    settings = recipe(1, WORDS).tower
+    assert settings is not None
+    lesson = TowerLesson(GeoPixForConditionalGeneration(config), processor, settings, torch.ones(3))
+    parts = {id(parameter): part for part, parameter in lesson.named_parts()}
+    named = {name.split(".")[0]: set[str]() for name, _ in lesson.named_parameters()}
+    for name, parameter in lesson.named_parameters():
+        named[name.split(".")[0]].add(parts[id(parameter)])
+    assert named == {"tower": {ONLY}, "projector": {ONLY}, "embeddings": {"embeddings"}, "heads": {"embeddings"}}
 
 
 def test_the_same_seed_gives_the_same_losses(folder: Path) -> None:

@@ -79,6 +79,15 @@ def test_a_checkpoint_tells_what_it_was_made_of(begin: Begin, tmp_path: Path) ->
     assert len(images) == 8  # the train split's four images of each task
 
 
+def test_a_question_without_a_target_is_answered_in_words(begin: Begin, lessons: Path, tmp_path: Path) -> None:
+    asked = "data=[{task: earthreason, dataset: {split: train}}]"
+    turns = [turn for lesson in begin(tmp_path / "run", asked, data=lessons).mixture.lessons for turn in lesson.turns]
+    without = [turn for turn in turns if turn.answer == "There is no target."]
+    assert 0 < len(without) < len(turns)
+    assert not any(turn.masks for turn in without)
+    assert all(turn.masks for turn in turns if turn not in without)
+
+
 def test_the_same_recipe_gives_the_same_losses_and_weights(begin: Begin, tmp_path: Path) -> None:
     folders = [train(begin(tmp_path / name, "steps=2")) for name in ("one", "two")]
     assert history(tmp_path / "one") == history(tmp_path / "two")
