@@ -46,7 +46,7 @@ def attend(
     [[[[2.0, 2.0]]]]
     """
     scale = queries.shape[-1] ** -0.5 if scale is None else scale
-    if scores is None or queries.shape[-2] <= BLOCK:
+    if scores is None or scores.is_meta or queries.shape[-2] <= BLOCK:  # on the meta device no score can be read
         return _attend_to_all(queries * scale, keys, values, scores, dropout)
     blocks = [
         _attend_to_all(rows * scale, keys[:, :, seen], values[:, :, seen], added[..., seen], dropout)

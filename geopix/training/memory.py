@@ -98,7 +98,7 @@ def activations(model: GeoPixForConditionalGeneration, load: Load, dtype: torch.
     """Returns the bytes that autograd keeps between a batch's forward and backward pass; an estimate.
 
     All is counted in one type, though parts of a 16-bit run are computed in float32. Fused attention keeps no matrix of
-    scores; attention by products does.
+    scores; attention by products does, and those that it leaves out are counted too, since here no mask can be read.
 
     Args:
         model: on the meta device.

@@ -58,7 +58,7 @@ def test_mistakes_deep_inside_are_named_with_the_keys_around_them(tmp_path: Path
             ["base={checkpoint: x, config: {memory_length: 2}, fresh: [mask_head.necks]}"],
             r"base.config: of a checkpoint it changes the mask head, .*; add `fresh: \[mask_head\]`",
         ),
-        (["accumulate=3"], "accumulate: 8 images a step cannot be worked on in 3 equal parts"),
+        (["accumulate=4"], "accumulate: 6 images a step cannot be worked on in 4 equal parts"),
         (["parts.necks=frozen", "optimiser.rates={necks: 2}"], "`parts` keeps necks frozen"),
         (["parts.vision_tower=frozen"], "tower: it teaches vision_tower, which `parts` does not let learn in full"),
         (["evaluation={tasks: [{task: a}, {task: a}], every: 1}"], r"tasks\[1\]: a is listed twice"),
@@ -97,9 +97,11 @@ def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
 
 
 def test_a_value_inside_a_list_is_set_by_its_place() -> None:
-    changed = load_recipe("mini", ["data.1.weight=1.7"])
-    assert [source.weight for source in changed.data[:3]] == [5.0, 1.7, 1.5]
-    assert changed.data[1].phrasings == load_recipe("mini").data[1].phrasings
+    shipped, changed = load_recipe("mini"), load_recipe("mini", ["data.1.weight=1.7"])
+    weights = [source.weight for source in shipped.data]
+    assert [source.weight for source in changed.data] == [weights[0], 1.7, *weights[2:]]
+    assert weights[1] != 1.7
+    assert changed.data[1].phrasings == shipped.data[1].phrasings
 
 
 @pytest.mark.parametrize("place", ["9", "second"])
