@@ -1,8 +1,8 @@
 """What a step of training costs: `geopix train` beside transformers' Trainer with a LLaVA of the same size.
 
-    python -m benchmarks.training [--size mini] [--device cpu] [--precision float32] [--workers 2] [--steps 4]
-        [--rounds 3] [--images 8] [--accumulate 1] [--questions 10] [--threads 2] [--lora] [--gradient-checkpointing]
-        [--rows words,masks]
+    python -m benchmarks.training [--size mini] [--device cpu] [--precision float32] [--attention sdpa] [--workers 2]
+        [--steps 4] [--rounds 3] [--images 8] [--accumulate 1] [--questions 10] [--threads 2] [--lora]
+        [--gradient-checkpointing] [--rows words,masks]
     python -m benchmarks.training --size 7b --device cuda --precision bfloat16 --lora --images 4 --accumulate 2
     python -m benchmarks.training --size 7b --precision bfloat16 --lora --images 4 --accumulate 2 --dry-run
 
@@ -223,8 +223,9 @@ def show(options: argparse.Namespace, found: Mapping[str, Measured]) -> None:
     most, source = max((most, source) for _, most, source in found.values())
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     print(
-        f"{options.size}, {options.precision}, {where}, {options.images} images at once, {options.accumulate} times "
-        f"a step, {options.workers} workers, {options.rounds} rounds of {options.steps} steps; load {load}.\n"
+        f"{options.size}, {options.precision}, attention {options.attention}, {where}, "
+        f"{options.images} images at once, {options.accumulate} times a step, {options.workers} workers, "
+        f"{options.rounds} rounds of {options.steps} steps; load {load}.\n"
         f"Peak: {most / 1e12:.3g} TFLOP/s, {source}.\n"
     )
     print(
@@ -243,6 +244,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", choices=PIXELS, default="mini")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument(
+        "--attention",
+        choices=("sdpa", "products"),
+        default="sdpa",
+        help="geopix train's; the Trainer's is torch's fused one",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes that prepare a side's data")
     parser.add_argument("--lora", action="store_true", help="CLIP rests, the language model learns by LoRA: stage 1")
     parser.add_argument("--gradient-checkpointing", action="store_true")

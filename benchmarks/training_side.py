@@ -33,7 +33,7 @@ from geopix.training.collator import IGNORED, Collator
 from geopix.training.examples import Example, Examples
 from geopix.training.machine import join_processes
 from geopix.training.mixture import Mixture, read_mixture, texts
-from geopix.training.parts import learning_parts, lora_config, settle
+from geopix.training.parts import choose_attention, learning_parts, lora_config, settle
 from geopix.training.preparation import Run, collator_for, drawing_of
 from geopix.training.schema import Recipe
 from geopix.training.sources import find_data
@@ -58,6 +58,7 @@ class Settings:
         size: tiny, mini or 7b.
         device: cpu or cuda.
         precision: float32 or bfloat16.
+        attention: how `geopix train` computes it, sdpa or products; the Trainer's is always torch's fused one.
         workers: processes that prepare the data.
         lora: whether CLIP rests and the language model learns by low-rank additions, as in `stage1`.
         gradient_checkpointing: whether blocks are computed a second time on the way back.
@@ -74,6 +75,7 @@ class Settings:
     size: str
     device: str
     precision: str
+    attention: str
     workers: int
     lora: bool
     gradient_checkpointing: bool
@@ -102,6 +104,7 @@ class Settings:
             "accumulate": self.accumulate,
             "questions_per_image": self.questions,
             "precision": self.precision,
+            "attention": self.attention,
             "gradient_checkpointing": self.gradient_checkpointing,
             "workers": self.workers,
         }
@@ -269,6 +272,7 @@ def worker_seconds() -> float:
 def train_geopix(material: Material, meter: Meter) -> None:
     """`geopix train`'s whole run, its log included."""
     model = material.build(lambda: GeoPixForConditionalGeneration(material.config))
+    choose_attention(model, material.recipe)
     settle(model, material.recipe)
     meter.watch(model)
     output = Path(material.settings.scratch) / "geopix"
