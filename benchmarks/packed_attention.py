@@ -8,14 +8,13 @@ rounds on one thread, forward and backward through one layer.
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from geopix import attention
+from geopix.attention import attend
 
 ROUNDS, WARM = 3, 1
 
@@ -29,25 +28,14 @@ def packed_scores(image: int, questions: int, question: int) -> Tensor:
     return torch.zeros(1, 1, length, length).masked_fill(~(seen & (row[None] <= row[:, None])), torch.finfo().min)
 
 
-@contextmanager
-def blocks_of(size: int) -> Iterator[None]:
-    """Lets `attention.attend` work in blocks of so many queries."""
-    before, attention.BLOCK = attention.BLOCK, size
-    try:
-        yield
-    finally:
-        attention.BLOCK = before
-
-
 def whole(queries: Tensor, keys: Tensor, values: Tensor, scores: Tensor) -> Tensor:
     """Every query with every key."""
-    with blocks_of(queries.shape[-2]):
-        return attention.attend(queries, keys, values, scores=scores)
+    return attend(queries, keys, values, scores=scores, block=queries.shape[-2])
 
 
 def in_blocks(queries: Tensor, keys: Tensor, values: Tensor, scores: Tensor) -> Tensor:
     """As recipes with `attention: products` do."""
-    return attention.attend(queries, keys, values, scores=scores)
+    return attend(queries, keys, values, scores=scores)
 
 
 def fused(queries: Tensor, keys: Tensor, values: Tensor, scores: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ def attend(
     scores: Tensor | None = None,
     scale: float | None = None,
     dropout: float = 0.0,
+    block: int = BLOCK,
 ) -> Tensor:
     """Softmax attention: float[B, H, N, D], float[B, H, K, D] twice -> float[B, H, N, D].
 
@@ -40,17 +41,18 @@ def attend(
         scores: float[B, 1, N, K], added to the products.
         scale: what the products are multiplied by; one over the root of D when None.
         dropout: the share of the weights that chance sets to zero.
+        block: how many queries go at once, where there are scores that may shut keys for all of them.
 
     >>> import torch
     >>> attend(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2, 2), torch.tensor([[[[1.0, 0.0], [3.0, 4.0]]]])).tolist()
     [[[[2.0, 2.0]]]]
     """
     scale = queries.shape[-1] ** -0.5 if scale is None else scale
-    if scores is None or scores.is_meta or queries.shape[-2] <= BLOCK:  # on the meta device no score can be read
+    if scores is None or scores.is_meta or queries.shape[-2] <= block:  # on the meta device no score can be read
         return _attend_to_all(queries * scale, keys, values, scores, dropout)
     blocks = [
         _attend_to_all(rows * scale, keys[:, :, seen], values[:, :, seen], added[..., seen], dropout)
-        for rows, added, seen in _blocks(queries, scores)
+        for rows, added, seen in _blocks(queries, scores, block)
     ]
     return torch.cat(blocks, dim=-2)
 
@@ -63,10 +65,10 @@ def _attend_to_all(queries: Tensor, keys: Tensor, values: Tensor, scores: Tensor
     return (functional.dropout(weights, dropout) if dropout else weights) @ values
 
 
-def _blocks(queries: Tensor, scores: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _blocks(queries: Tensor, scores: Tensor, block: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yields the queries block by block, with their scores and the numbers of the keys that any of them may see."""
     shut = torch.finfo(scores.dtype).min
-    for rows, added in zip(torch.split(queries, BLOCK, dim=-2), torch.split(scores, BLOCK, dim=-2), strict=True):
+    for rows, added in zip(torch.split(queries, block, dim=-2), torch.split(scores, block, dim=-2), strict=True):
         seen = (added > shut).any(dim=-2).flatten(0, -2).any(dim=0).nonzero().squeeze(-1)
         yield rows, added, seen if len(seen) else seen.new_zeros(1)  # rows of padding see nothing; they need a number
 

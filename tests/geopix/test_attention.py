@@ -19,7 +19,7 @@ def test_products_give_what_the_fused_kernel_gives(masked: bool) -> None:
     torch.testing.assert_close(ours, torchs, atol=1e-6, rtol=1e-5)
 
 
-def test_block_by_block_is_as_all_at_once_and_leaves_out_what_none_may_see(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_by_block_is_as_all_at_once_and_leaves_out_what_none_may_see() -> None:
     torch.manual_seed(0)
     seen = torch.zeros(2, 1, 20, 20, dtype=torch.bool)  # an image of 6, then questions of 4, 4 and 4, and padding
     for start, end in ((0, 6), (6, 10), (10, 14), (14, 18)):
@@ -29,13 +29,12 @@ def test_block_by_block_is_as_all_at_once_and_leaves_out_what_none_may_see(monke
     states = [torch.randn(2, 3, 20, 8, requires_grad=True) for _ in range(3)]
     whole = attend(*states, scores=scores)[:, :, :18]
     expected = torch.autograd.grad(whole.square().sum(), states)
-    monkeypatch.setattr("geopix.attention.BLOCK", 4)
-    blocks = attend(*states, scores=scores)
+    blocks = attend(*states, scores=scores, block=4)
     torch.testing.assert_close(blocks[:, :, :18], whole)
     for found, wanted in zip(torch.autograd.grad(blocks[:, :, :18].square().sum(), states), expected, strict=True):
         torch.testing.assert_close(found, wanted)
     assert blocks.isfinite().all()
-    assert [keys.tolist() for _, _, keys in _blocks(states[0], scores)] == [
+    assert [keys.tolist() for _, _, keys in _blocks(states[0], scores, 4)] == [
         [0, 1, 2, 3],
         [0, 1, 2, 3, 4, 5, 6, 7],
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
